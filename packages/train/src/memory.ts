@@ -1,0 +1,58 @@
+/** float32 tensors in one WebAssembly memory, in named groups: `views.parameters['dense/kernel']`. */
+export interface TensorMemory<Group extends string> {
+  /** Not shared: ONNX Runtime refuses views of a shared memory. Never grown: growing detaches every view. */
+  readonly memory: WebAssembly.Memory;
+  readonly views: Readonly<Record<Group, Readonly<Record<string, Float32Array>>>>;
+}
+
+/** Tensors start on a cache line, which also satisfies the 16 bytes of a SIMD load. */
+const alignment = 64;
+const pageBytes = 65536;
+/** The first page is left to the static data of a kernel that is instantiated over this memory. */
+const reservedBytes = pageBytes;
+
+/**
+ * Lays tensors out in one WebAssembly memory, group after group, in the order given.
+ *
+ * One memory because each side then works in place: ONNX Runtime reads parameters from their views and writes
+ * gradients into theirs, and a WASM kernel updates parameters and optimizer state where they lie.
+ *
+ * @param lengths elements of each tensor, by group and name
+ * @returns views, all zero
+ * @throws RangeError beyond 4 GiB, all that a WebAssembly memory can hold
+ * @example
+ * const { views } = createTensorMemory({ parameters: { w: 100 }, gradients: { w: 100 } });
+ * views.gradients.w[0] = 1;
+ */
+export function createTensorMemory<Group extends string>(
+  lengths: Readonly<Record<Group, Readonly<Record<string, number>>>>,
+): TensorMemory<Group> {
+  const groups = Object.entries(lengths) as [Group, Readonly<Record<string, number>>][];
+  const byteLength = groups
+    .flatMap(([, group]) => Object.values(group))
+    .reduce((bytes, length) => bytes + aligned(4 * length), reservedBytes);
+  const pages = Math.ceil(byteLength / pageBytes);
+  if (pages > 65536) {
+    throw new RangeError(
+      `createTensorMemory: expected at most 4 GiB, the limit of a WebAssembly memory, got ${(byteLength / 2 ** 30).toFixed(1)} GiB. Use a smaller model or an optimizer with less state.`,
+    );
+  }
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+
+  let offset = reservedBytes;
+  const views = Object.fromEntries(
+    groups.map(([group, tensors]) => {
+      const placed = Object.entries(tensors).map(([name, length]) => {
+        const view = new Float32Array(memory.buffer, offset, length);
+        offset += aligned(4 * length);
+        return [name, view] as const;
+      });
+      return [group, Object.fromEntries(placed)];
+    }),
+  ) as TensorMemory<Group>['views'];
+  return { memory, views };
+}
+
+function aligned(bytes: number): number {
+  return Math.ceil(bytes / alignment) * alignment;
+}
