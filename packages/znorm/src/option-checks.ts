@@ -1,0 +1,92 @@
+/** The one shape of a bad-option error: where, what was expected, what came. */
+export function optionError(where: string, option: string, expected: string, got: unknown): RangeError {
+  return new RangeError(`${where}: expected \`${option}\` ${expected}, got ${shown(got)}.`);
+}
+
+/** A value as an error shows it. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  if (typeof value === 'function') return 'a function';
+  if (value !== null && typeof value === 'object') return JSON.stringify(value);
+  return String(value);
+}
+
+/** Rejects options that are not there, by name, with the nearest known one. */
+export function knownOptions(where: string, options: object, known: readonly string[]): void {
+  if (options === null || typeof options !== 'object' || Array.isArray(options)) {
+    throw new TypeError(`${where}: expected options to be an object, got ${shown(options)}.`);
+  }
+  for (const key of Object.keys(options)) {
+    if (known.includes(key)) continue;
+    const near = nearest(key, known);
+    const next = near ? `Did you mean \`${near}\`?` : `Known options: ${known.join(', ') || 'none'}.`;
+    throw new TypeError(`${where}: unknown option \`${key}\`. ${next}`);
+  }
+}
+
+/** The word closest to `word`, if one is close enough to be a slip of the finger. */
+export function nearest(word: string, words: readonly string[]): string | undefined {
+  const distances = words.map((candidate) => ({
+    candidate,
+    distance: editDistance(word.toLowerCase(), candidate.toLowerCase()),
+  }));
+  const best = distances.sort((a, b) => a.distance - b.distance)[0];
+  return best && best.distance <= Math.max(2, word.length / 3) ? best.candidate : undefined;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+export function nonNegative(where: string, option: string, value: number): number {
+  if (typeof value !== 'number' || !(value >= 0) || value === Infinity) {
+    throw optionError(where, option, 'to be a finite number >= 0', value);
+  }
+  return value;
+}
+
+export function positive(where: string, option: string, value: number): number {
+  if (typeof value !== 'number' || !(value > 0) || value === Infinity) {
+    throw optionError(where, option, 'to be a finite number > 0', value);
+  }
+  return value;
+}
+
+/** Decay rates of moving averages: 0 <= value < 1. */
+export function decayRate(where: string, option: string, value: number): number {
+  if (typeof value !== 'number' || !(value >= 0 && value < 1)) {
+    throw optionError(where, option, 'to be a number >= 0 and < 1', value);
+  }
+  return value;
+}
+
+export function positiveInteger(where: string, option: string, value: number): number {
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw optionError(where, option, 'to be a whole number >= 1', value);
+  return value;
+}
+
+export function oneOf<const C extends string>(
+  where: string,
+  option: string,
+  value: C,
+  choices: readonly C[],
+): C {
+  if (!choices.includes(value)) {
+    throw optionError(
+      where,
+      option,
+      `to be one of ${choices.map((choice) => `'${choice}'`).join(', ')}`,
+      value,
+    );
+  }
+  return value;
+}

@@ -1,0 +1,209 @@
+import { decayRate, knownOptions, oneOf, optionError, positiveInteger } from '../option-checks.ts';
+import { axesWithinUnit, layerOf, type ParameterInfo, sizeOf } from '../parameters.ts';
+import type { Moments, TensorOps } from '../tensor-ops.ts';
+import type { Leaf, Measured, Primitive, Reduction } from '../transformation.ts';
+
+/** Over which elements statistics are taken: one tensor, a layer's tensors, one output unit (row), or all gradients. */
+export type Scope = 'tensor' | 'layer' | 'output' | 'global';
+
+export const scopes = ['tensor', 'layer', 'output', 'global'] as const;
+
+/**
+ * How statistics are found.
+ * - `'exact'`: from this step's gradient.
+ * - `{ ema: decay }`: an exponential moving average of the mean and deviation of the steps before this one (the first
+ *   step's own at first), so that a fused kernel reads the gradient once.
+ * - `{ every: k }`: from the gradient of every k-th step, kept in between.
+ * - `{ sample: fraction, seed }`: from a fixed, evenly spread share of the elements.
+ */
+export type StatisticsMode =
+  | 'exact'
+  | { readonly ema: number }
+  | { readonly every: number }
+  | { readonly sample: number; readonly seed?: number };
+
+/** The group of parameters that share statistics. */
+export function statisticsGroup(scope: Scope): (parameter: ParameterInfo) => string {
+  if (scope === 'global') return () => 'all';
+  return scope === 'layer' ? layerOf : (parameter) => parameter.path;
+}
+
+/** The parts of a primitive that find its `pooled.mean` and `pooled.std` by scope and mode. */
+export function statistics(
+  where: string,
+  scope: Scope,
+  mode: StatisticsMode,
+): Pick<Primitive, 'scalars' | 'init'> & { reduction: Reduction } {
+  oneOf(where, 'scope', scope, scopes);
+  const group = statisticsGroup(scope);
+  const combine = pooledMoments;
+  if (mode === 'exact') {
+    return {
+      reduction: { group, combine, measure: (ops, g, { parameter }) => measured(ops, g, parameter, scope) },
+    };
+  }
+  if (mode === null || typeof mode !== 'object') {
+    throw optionError(where, 'statistics', "to be 'exact', { ema }, { every } or { sample, seed }", mode);
+  }
+  if ('ema' in mode) return movingAverage(where, scope, mode);
+  if ('every' in mode) return everyFewSteps(where, scope, mode);
+  if ('sample' in mode) return sampled(where, scope, mode);
+  throw optionError(where, 'statistics', "to be 'exact', { ema }, { every } or { sample, seed }", mode);
+}
+
+/** μ and σ of a tensor, or of each of its rows. */
+function measured<T>(ops: TensorOps<T>, g: T, parameter: ParameterInfo, scope: Scope): { mean: T; std: T } {
+  return { ...ops.moments(g, rowAxes(parameter, scope)) };
+}
+
+/** Rows of one element would standardize to 0 and never train; such tensors share one statistic instead. */
+function rowAxes(parameter: ParameterInfo, scope: Scope): number[] | undefined {
+  const rowSize = sizeOf(parameter.shape) / (parameter.shape[parameter.outputAxis] ?? 1);
+  return scope === 'output' && parameter.shape.length > 1 && rowSize > 1
+    ? axesWithinUnit(parameter)
+    : undefined;
+}
+
+/**
+ * The moments of a union from the moments of its parts (Chan et al. 1979), with n_i elements each and N in all:
+ *
+ *     μ = Σ n_i μ_i / N        σ² = Σ n_i (σ_i² + (μ_i − μ)²) / N
+ *
+ * Squares are taken after dividing by the largest term, so that float32 carriers do not overflow.
+ */
+function pooledMoments<T>(ops: TensorOps<T>, members: readonly Measured<T>[]): Record<string, T> {
+  if (members.length === 1) return { mean: members[0].measured.mean, std: members[0].measured.std };
+  const sizes = members.map(({ parameter }) => sizeOf(parameter.shape));
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const sumOf = (terms: readonly T[]) => terms.reduce((sum, term) => ops.add(sum, term));
+
+  const mean = sumOf(members.map(({ measured: { mean } }, i) => ops.mul(mean, sizes[i] / total)));
+  const distances = members.map(({ measured }) => ops.sub(measured.mean, mean));
+  const largest = [
+    ...members.map(({ measured: { std } }) => std),
+    ...distances.map((distance) => ops.abs(distance)),
+  ];
+  const scale = ops.maximum(
+    largest.reduce((a, b) => ops.maximum(a, b)),
+    Number.MIN_VALUE * 2 ** 149 * 2 ** 800, // 2^-125: keeps the quotient defined when every term is 0
+  );
+  const square = (x: T) => {
+    const scaled = ops.div(x, scale);
+    return ops.mul(scaled, scaled);
+  };
+  const variance = sumOf(
+    members.map(({ measured: { std } }, i) =>
+      ops.mul(ops.add(square(std), square(distances[i])), sizes[i] / total),
+    ),
+  );
+  return { mean, std: ops.mul(ops.sqrt(variance), scale) };
+}
+
+type StatisticsParts = ReturnType<typeof statistics>;
+
+/** μ̂_t = μ of the steps before t, averaged: m_t = β m_{t−1} + (1 − β) μ_t, started at μ_0; the same for σ. */
+function movingAverage(where: string, scope: Scope, mode: { ema: number }): StatisticsParts {
+  knownOptions(`${where}.statistics`, mode, ['ema']);
+  const decay = decayRate(where, 'statistics.ema', mode.ema);
+  return {
+    init: (ops, parameter) => keptStatistics(ops, parameter, scope),
+    reduction: {
+      group: statisticsGroup(scope),
+      combine: pooledMoments,
+      measure(ops, g, { parameter, slots }) {
+        const now = measured(ops, g, parameter, scope);
+        const [mean, std] = ops.branch(
+          slots.seen,
+          () => [slots.mean, slots.std],
+          () => [now.mean, now.std],
+        );
+        const blend = (before: typeof mean, fresh: typeof mean) =>
+          ops.add(ops.mul(before, decay), ops.mul(fresh, 1 - decay));
+        return { mean, std, nextMean: blend(mean, now.mean), nextStd: blend(std, now.std) };
+      },
+    },
+  };
+}
+
+function everyFewSteps(where: string, scope: Scope, mode: { every: number }): StatisticsParts {
+  knownOptions(`${where}.statistics`, mode, ['every']);
+  const every = positiveInteger(where, 'statistics.every', mode.every);
+  return {
+    scalars: { keep: (step) => (step % every === 0 ? 0 : 1) },
+    init: (ops, parameter) => keptStatistics(ops, parameter, scope),
+    reduction: {
+      group: statisticsGroup(scope),
+      combine: pooledMoments,
+      measure(ops, g, { parameter, slots, scalars }) {
+        // A parameter that joins between two measurements has nothing to keep yet.
+        const [mean, std] = ops.branch(
+          ops.mul(slots.seen, scalars.keep),
+          () => [slots.mean, slots.std],
+          () => {
+            const now = measured(ops, g, parameter, scope);
+            return [now.mean, now.std];
+          },
+        );
+        return { mean, std, nextMean: mean, nextStd: std };
+      },
+    },
+  };
+}
+
+function sampled(where: string, scope: Scope, mode: { sample: number; seed?: number }): StatisticsParts {
+  knownOptions(`${where}.statistics`, mode, ['sample', 'seed']);
+  const { sample: fraction, seed = 0 } = mode;
+  if (!(fraction > 0 && fraction <= 1)) {
+    throw optionError(where, 'statistics.sample', 'to be a number > 0 and <= 1', fraction);
+  }
+  if (!Number.isSafeInteger(seed)) throw optionError(where, 'statistics.seed', 'to be a whole number', seed);
+  if (scope === 'output') {
+    throw optionError(where, 'statistics.sample', "to go with scope 'tensor', 'layer' or 'global'", scope);
+  }
+  return {
+    reduction: {
+      group: statisticsGroup(scope),
+      combine: pooledMoments,
+      measure(ops, g, { parameter }) {
+        const { stride, offset } = samplePattern(parameter, fraction, seed);
+        const { mean, std }: Moments<typeof g> = ops.moments(
+          stride === 1 ? g : ops.sample(g, stride, offset),
+        );
+        return { mean, std };
+      },
+    },
+  };
+}
+
+/**
+ * Every stride-th element. The stride is close to 1/fraction and shares no factor with the sizes of the axes, so
+ * that the walk visits every row and column and not always the same ones.
+ */
+export function samplePattern(
+  parameter: ParameterInfo,
+  fraction: number,
+  seed: number,
+): { stride: number; offset: number } {
+  const size = sizeOf(parameter.shape);
+  let stride = Math.max(1, Math.min(Math.round(1 / fraction), Math.floor(size / 2)));
+  const coprime = (candidate: number) =>
+    parameter.shape.every((axis) => greatestCommonDivisor(candidate, axis) === 1);
+  while (stride > 1 && !coprime(stride)) stride--;
+  return { stride, offset: stride === 1 ? 0 : ((seed % stride) + stride) % stride };
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+function keptStatistics<T>(ops: TensorOps<T>, parameter: ParameterInfo, scope: Scope): Record<string, T> {
+  const axes = rowAxes(parameter, scope);
+  const shape = axes ? parameter.shape.map((size, axis) => (axes.includes(axis) ? 1 : size)) : [];
+  return { mean: ops.full(shape, 0), std: ops.full(shape, 0), seen: ops.full([], 0) };
+}
+
+/** The slots that a step leaves behind, for the modes that keep statistics. */
+export function nextStatistics<T>(ops: TensorOps<T>, { measured, slots }: Leaf<T>): Record<string, T> {
+  if (slots.seen === undefined) return {};
+  return { mean: measured.nextMean, std: measured.nextStd, seen: ops.full([], 1) };
+}
