@@ -1,1 +1,60 @@
-export {};
+export { gelu, leakyRelu, logSoftmax, relu, sigmoid, silu, softmax, tanh } from './autodiff/activation.ts';
+export {
+  abs,
+  add,
+  cast,
+  div,
+  equal,
+  exp,
+  greater,
+  greaterOrEqual,
+  less,
+  lessOrEqual,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  pow,
+  reciprocal,
+  sqrt,
+  square,
+  sub,
+  where,
+} from './autodiff/arithmetic.ts';
+export type { Operand } from './autodiff/broadcast.ts';
+export { type Conv2dOptions, conv2d } from './autodiff/convolution.ts';
+export { gradients } from './autodiff/gradients.ts';
+export { gather } from './autodiff/indexing.ts';
+export { meanSquaredError, softmaxCrossEntropy } from './autodiff/loss.ts';
+export { type GemmOptions, gemm, matmul } from './autodiff/matmul.ts';
+export { type BatchNormResult, batchNorm, batchNormInference, layerNorm } from './autodiff/normalization.ts';
+export { averagePool2d, globalAveragePool, maxPool2d, type PoolOptions } from './autodiff/pooling.ts';
+export { type ReduceOptions, reduceMax, reduceMean, reduceSum } from './autodiff/reduction.ts';
+export {
+  concat,
+  expand,
+  type PadOptions,
+  pad,
+  reshape,
+  type SliceOptions,
+  slice,
+  split,
+  transpose,
+} from './autodiff/shape.ts';
+export type { Pads, Pair, WindowOptions } from './autodiff/window.ts';
+export {
+  constant,
+  createGraph,
+  type DType,
+  emit,
+  emitMany,
+  type Graph,
+  input,
+  output,
+  type TensorData,
+  type Value,
+} from './onnx/graph.ts';
+export { toModelBytes } from './onnx/model.ts';
+export { type Engine, resolveEngine } from './runtime/engine.ts';
+export { createSession, type Session, type SessionOptions, type TensorView } from './runtime/session.ts';

@@ -1,0 +1,89 @@
+/** Nonlinearities, element by element, and softmax along an axis. */
+import { emit, type Value } from '../onnx/graph.ts';
+import { add, exp, greater, mul, square, sub, where } from './arithmetic.ts';
+import { resolveAxis } from './broadcast.ts';
+import { reduceSum } from './reduction.ts';
+import { differentiable } from './tape.ts';
+
+/** max(x, 0), with gradient 0 at 0 */
+export function relu(x: Value): Value {
+  const y = emit(x.graph, 'Relu', [x], {}, x.shape);
+  return differentiable(y, [x], [(g) => where(greater(y, 0), g, 0)]);
+}
+
+/** x where x > 0, slope · x elsewhere */
+export function leakyRelu(x: Value, { slope = 0.01 }: { slope?: number } = {}): Value {
+  const y = emit(x.graph, 'LeakyRelu', [x], { alpha: { float: slope } }, x.shape);
+  return differentiable(y, [x], [(g) => where(greater(x, 0), g, mul(g, slope))]);
+}
+
+/** 1 / (1 + e⁻ˣ) */
+export function sigmoid(x: Value): Value {
+  const y = emit(x.graph, 'Sigmoid', [x], {}, x.shape);
+  return differentiable(y, [x], [(g) => mul(g, mul(y, sub(1, y)))]);
+}
+
+/** Hyperbolic tangent */
+export function tanh(x: Value): Value {
+  const y = emit(x.graph, 'Tanh', [x], {}, x.shape);
+  return differentiable(y, [x], [(g) => mul(g, sub(1, square(y)))]);
+}
+
+/** x · sigmoid(x), also called swish */
+export function silu(x: Value): Value {
+  const s = sigmoid(x);
+  // y' = s + y(1 − s)
+  const y = emit(x.graph, 'Mul', [x, s], {}, x.shape);
+  return differentiable(y, [x], [(g) => mul(g, add(s, mul(y, sub(1, s))))]);
+}
+
+/**
+ * Gaussian error linear unit, x · Φ(x).
+ * @param options.approximate 'none' uses erf; 'tanh' uses ½x(1 + tanh(√(2/π)(x + 0.044715x³))). @default 'none'
+ */
+export function gelu(x: Value, { approximate = 'none' }: { approximate?: 'none' | 'tanh' } = {}): Value {
+  const y = emit(x.graph, 'Gelu', [x], { approximate }, x.shape);
+  const slope = approximate === 'tanh' ? geluTanhSlope : geluErfSlope;
+  return differentiable(y, [x], [(g) => mul(g, slope(x))]);
+}
+
+/** Φ(x) + x φ(x) */
+function geluErfSlope(x: Value): Value {
+  const erf = emit(x.graph, 'Erf', [mul(x, Math.SQRT1_2)], {}, x.shape);
+  const density = mul(exp(mul(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+  return add(mul(add(erf, 1), 0.5), mul(x, density));
+}
+
+/** With u = c(x + ax³) and t = tanh u: ½(1 + t) + ½x(1 − t²)c(1 + 3ax²) */
+function geluTanhSlope(x: Value): Value {
+  const c = Math.sqrt(2 / Math.PI);
+  const a = 0.044715;
+  const x2 = square(x);
+  const t = emit(x.graph, 'Tanh', [mul(x, add(mul(x2, c * a), c))], {}, x.shape);
+  const slopeOfU = add(mul(x2, 3 * a * c), c);
+  return mul(add(add(t, 1), mul(mul(x, sub(1, square(t))), slopeOfU)), 0.5);
+}
+
+/** eˣⁱ / Σⱼ eˣʲ along an axis. @param options.axis @default -1 */
+export function softmax(x: Value, { axis = -1 }: { axis?: number } = {}): Value {
+  const along = resolveAxis('softmax', axis, x.shape.length);
+  const y = emit(x.graph, 'Softmax', [x], { axis: along }, x.shape);
+  // gₓ = y(g − Σ g·y)
+  return differentiable(
+    y,
+    [x],
+    [(g) => mul(y, sub(g, reduceSum(mul(g, y), { axes: [along], keepDims: true })))],
+  );
+}
+
+/** x − log Σⱼ eˣʲ along an axis. @param options.axis @default -1 */
+export function logSoftmax(x: Value, { axis = -1 }: { axis?: number } = {}): Value {
+  const along = resolveAxis('logSoftmax', axis, x.shape.length);
+  const y = emit(x.graph, 'LogSoftmax', [x], { axis: along }, x.shape);
+  // gₓ = g − softmax(x) Σ g
+  return differentiable(
+    y,
+    [x],
+    [(g) => sub(g, mul(exp(y), reduceSum(g, { axes: [along], keepDims: true })))],
+  );
+}

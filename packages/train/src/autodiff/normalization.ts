@@ -1,0 +1,135 @@
+/** Normalization layers with closed-form gradients. */
+import { elementCount, type Value } from '../onnx/graph.ts';
+import { add, mul, reciprocal, sqrt, square, sub } from './arithmetic.ts';
+import { reduceMean, reduceSum } from './reduction.ts';
+import { reshape } from './shape.ts';
+import { differentiable } from './tape.ts';
+
+export interface BatchNormResult {
+  readonly y: Value;
+  /** Mean of each channel over the batch, [C]. */
+  readonly mean: Value;
+  /** Unbiased variance (m − 1 in the denominator, as PyTorch stores it) of each channel, [C]. */
+  readonly variance: Value;
+}
+
+/**
+ * Batch normalization by the statistics of this batch.
+ *
+ *     y = scale · (x − mean) / √(var + eps) + bias        mean, var over all axes but 1, var biased
+ *
+ * With x̂ = (x − mean)/√(var + eps) and m elements a channel:
+ *     ∂x = scale / √(var + eps) · (g − Σg/m − x̂ · Σ(g·x̂)/m),  ∂scale = Σ g·x̂,  ∂bias = Σ g
+ *
+ * @param x     [N, C, ...]
+ * @param scale [C]
+ * @param bias  [C]
+ * @param options.eps added to the variance. @default 1e-5
+ */
+export function batchNorm(
+  x: Value,
+  scale: Value,
+  bias: Value,
+  { eps = 1e-5 }: { eps?: number } = {},
+): BatchNormResult {
+  const channel = channelShape('batchNorm', x, { scale, bias });
+  const axes = x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
+  const count = elementCount(x.shape) / x.shape[1]!;
+  if (count < 2)
+    throw new RangeError(
+      `batchNorm: expected at least 2 elements a channel, got ${count} in shape [${x.shape}]. Use a larger batch.`,
+    );
+  const gamma = reshape(scale, channel);
+  const mean = reduceMean(x, { axes, keepDims: true });
+  const centred = sub(x, mean);
+  const variance = reduceMean(square(centred), { axes, keepDims: true });
+  const inverse = reciprocal(sqrt(add(variance, eps)));
+  const normalized = mul(centred, inverse);
+  const y = add(mul(normalized, gamma), reshape(bias, channel));
+  const sum = (value: Value) => reduceSum(value, { axes, keepDims: true });
+  return {
+    y: differentiable(
+      y,
+      [x, scale, bias],
+      [
+        (g) => {
+          const slope = mul(sum(mul(g, normalized)), 1 / count);
+          const level = mul(sum(g), 1 / count);
+          return mul(sub(sub(g, level), mul(normalized, slope)), mul(gamma, inverse));
+        },
+        (g) => reshape(sum(mul(g, normalized)), scale.shape),
+        (g) => reshape(sum(g), bias.shape),
+      ],
+    ),
+    mean: reshape(mean, scale.shape),
+    variance: reshape(mul(variance, count / (count - 1)), scale.shape),
+  };
+}
+
+/**
+ * Batch normalization by given statistics, for evaluation: one multiplication and one addition.
+ *
+ *     y = x · (scale / √(variance + eps)) + (bias − mean · scale / √(variance + eps))
+ *
+ * @param x [N, C, ...]; the others [C]
+ */
+export function batchNormInference(
+  x: Value,
+  scale: Value,
+  bias: Value,
+  mean: Value,
+  variance: Value,
+  { eps = 1e-5 }: { eps?: number } = {},
+): Value {
+  const channel = channelShape('batchNormInference', x, { scale, bias, mean, variance });
+  const factor = mul(scale, reciprocal(sqrt(add(variance, eps))));
+  const offset = sub(bias, mul(mean, factor));
+  return add(mul(x, reshape(factor, channel)), reshape(offset, channel));
+}
+
+/**
+ * Normalizes each sample over its last axes.
+ *
+ *     y = scale · (x − mean) / √(var + eps) + bias        mean, var over the axes of `scale`, var biased
+ *
+ * @param x     [..., D…]
+ * @param scale [D…]
+ * @param bias  [D…]
+ * @param options.eps added to the variance. @default 1e-5
+ */
+export function layerNorm(x: Value, scale: Value, bias: Value, { eps = 1e-5 }: { eps?: number } = {}): Value {
+  const lead = x.shape.length - scale.shape.length;
+  if (lead < 0 || `${x.shape.slice(lead)}` !== `${scale.shape}` || `${scale.shape}` !== `${bias.shape}`)
+    throw new RangeError(
+      `layerNorm: expected scale and bias of the last axes of [${x.shape}], got [${scale.shape}] and [${bias.shape}].`,
+    );
+  const axes = scale.shape.map((_, i) => lead + i);
+  const leading = x.shape.slice(0, lead).map((_, axis) => axis);
+  const average = (value: Value) => reduceMean(value, { axes, keepDims: true });
+  const centred = sub(x, average(x));
+  const inverse = reciprocal(sqrt(add(average(square(centred)), eps)));
+  const normalized = mul(centred, inverse);
+  const y = add(mul(normalized, scale), bias);
+  return differentiable(
+    y,
+    [x, scale, bias],
+    [
+      (g) => {
+        const gs = mul(g, scale);
+        return mul(sub(sub(gs, average(gs)), mul(normalized, average(mul(gs, normalized)))), inverse);
+      },
+      (g) => reduceSum(mul(g, normalized), { axes: leading }),
+      (g) => reduceSum(g, { axes: leading }),
+    ],
+  );
+}
+
+function channelShape(where: string, x: Value, parameters: Record<string, Value>): number[] {
+  const channels = x.shape[1];
+  if (channels === undefined)
+    throw new RangeError(`${where}: expected an input of shape [N, C, ...], got [${x.shape}].`);
+  for (const [name, { shape }] of Object.entries(parameters))
+    if (shape.length !== 1 || shape[0] !== channels)
+      throw new RangeError(`${where}: expected ${name} of shape [${channels}], got [${shape}].`);
+  return x.shape.map((size, axis) => (axis === 1 ? size : 1));
+}

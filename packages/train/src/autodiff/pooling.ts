@@ -1,0 +1,122 @@
+/** Pooling of images. */
+import { constant, elementCount, emit, emitMany, int64s, type Value } from '../onnx/graph.ts';
+import { div } from './arithmetic.ts';
+import { inputGradient } from './convolution-input-gradient.ts';
+import { reduceMean } from './reduction.ts';
+import { reshape } from './shape.ts';
+import { differentiable } from './tape.ts';
+import {
+  type Pair,
+  pair,
+  slidingWindow,
+  type Window,
+  type WindowOptions,
+  windowAttributes,
+} from './window.ts';
+
+export interface PoolOptions extends WindowOptions {
+  /** Size of the window. */
+  readonly kernel: Pair;
+}
+
+/**
+ * Largest element of each window, [N, C, H, W] → [N, C, r, c]. The gradient goes to the first largest element.
+ * @param options.strides distance between windows. @default the kernel
+ */
+export function maxPool2d(x: Value, { kernel, ...options }: PoolOptions): Value {
+  const window = slidingWindow('maxPool2d', x.shape, pair(kernel), { strides: kernel, ...options });
+  const shape = [x.shape[0]!, x.shape[1]!, ...window.positions];
+  const [y, indices] = emitMany(x.graph, 'MaxPool', [x], windowAttributes(window), [
+    { shape },
+    { shape, dtype: 'int64' },
+  ]);
+  return differentiable(
+    y!,
+    [x],
+    [
+      (g) => {
+        // ONNX gives the position of each maximum in the flattened input.
+        const { graph } = x;
+        const size = elementCount(x.shape);
+        const zeros = constant(graph, new Float32Array(size));
+        const flat = emit(graph, 'Reshape', [indices, int64s(graph, [-1])], {}, [elementCount(shape)]);
+        const spread = emit(
+          graph,
+          'ScatterElements',
+          [zeros, flat, reshape(g, [-1])],
+          { axis: 0, reduction: 'add' },
+          [size],
+        );
+        return reshape(spread, x.shape);
+      },
+    ],
+  );
+}
+
+/**
+ * Mean of each window, [N, C, H, W] → [N, C, r, c].
+ * @param options.strides distance between windows. @default the kernel
+ * @param options.countPads count padding as zeros in the mean, as PyTorch does. @default true
+ */
+export function averagePool2d(
+  x: Value,
+  { kernel, countPads = true, ...options }: PoolOptions & { readonly countPads?: boolean },
+): Value {
+  const [height, width] = pair(kernel);
+  const window = slidingWindow('averagePool2d', x.shape, [height, width], { strides: kernel, ...options });
+  const shape = [x.shape[0]!, x.shape[1]!, ...window.positions];
+  const y = emit(
+    x.graph,
+    'AveragePool',
+    [x],
+    { ...windowAttributes(window), count_include_pad: +countPads },
+    shape,
+  );
+  return differentiable(
+    y,
+    [x],
+    [
+      (g) => {
+        const sizes = constant(x.graph, windowSizes(window, x.shape, countPads), [1, 1, ...window.positions]);
+        const ones = constant(x.graph, new Float32Array(shape[1]! * height * width).fill(1), [
+          shape[1]!,
+          1,
+          height,
+          width,
+        ]);
+        return inputGradient(div(g, sizes), ones, x.shape, window, shape[1]!);
+      },
+    ],
+  );
+}
+
+/** How many elements the mean at each position is over. */
+function windowSizes(
+  { kernel, strides, pads, dilations, positions }: Window,
+  image: readonly number[],
+  countPads: boolean,
+) {
+  const inside = (axis: 0 | 1, position: number) =>
+    Array.from(
+      { length: kernel[axis] },
+      (_, k) => position * strides[axis] + k * dilations[axis] - pads[axis],
+    ).filter((at) => countPads || (at >= 0 && at < image[2 + axis]!)).length;
+  const columns = Array.from({ length: positions[1] }, (_, c) => inside(1, c));
+  return Float32Array.from({ length: positions[0] }, (_, r) => inside(0, r)).reduce<Float32Array>(
+    (sizes, rows, r) => {
+      sizes.set(
+        columns.map((count) => rows * count),
+        r * positions[1],
+      );
+      return sizes;
+    },
+    new Float32Array(positions[0] * positions[1]),
+  );
+}
+
+/** Mean of each channel's image, [N, C, H, W] → [N, C]. */
+export function globalAveragePool(x: Value): Value {
+  if (x.shape.length !== 4)
+    throw new RangeError(`globalAveragePool: expected an input of shape [N, C, H, W], got [${x.shape}].`);
+  return reduceMean(x, { axes: [2, 3] });
+}

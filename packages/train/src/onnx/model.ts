@@ -1,0 +1,123 @@
+/** Writes a graph as an ONNX model with the official protobuf schema (`onnx.proto`). */
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import type { Attribute, Graph, Node, TensorData, Value } from './graph.ts';
+import {
+  type AttributeProtoSchema,
+  AttributeProto_AttributeType as AttributeType,
+  TensorProto_DataType as DataType,
+  ModelProtoSchema,
+  type NodeProtoSchema,
+  type TensorProtoSchema,
+  type ValueInfoProtoSchema,
+} from './onnx_pb.ts';
+
+/** Operator set 21 (ONNX 1.16); ONNX Runtime 1.30 knows its optimizations for it. */
+const operatorSet = 21n;
+const irVersion = 10n;
+
+const dataTypes = {
+  float32: DataType.FLOAT,
+  int64: DataType.INT64,
+  int32: DataType.INT32,
+  uint8: DataType.UINT8,
+  bool: DataType.BOOL,
+} as const;
+
+/**
+ * Serializes the graph.
+ * @throws RangeError if nothing was named with `output`
+ */
+export function toModelBytes(graph: Graph): Uint8Array {
+  if (graph.outputs.size === 0)
+    throw new RangeError(
+      'toModelBytes: expected at least one output, got none. Name results with output(value, name).',
+    );
+  const { nodes, used } = leadingToOutputs(graph);
+  const { names, identities } = nameOutputs(graph);
+  const nameOf = (value: Value | undefined) => (value ? (names.get(value) ?? value.name) : '');
+  const domains = new Set(nodes.map((node) => node.domain).filter((domain) => domain !== ''));
+  const initializers = [...graph.initializers].filter(([value]) => used.has(value));
+
+  const model = create(ModelProtoSchema, {
+    irVersion,
+    producerName: '@znorm/train',
+    opsetImport: [
+      { domain: '', version: operatorSet },
+      ...[...domains].map((domain) => ({ domain, version: 1n })),
+    ],
+    graph: {
+      name: 'znorm',
+      node: [...nodes.map((node) => nodeProto(node, nameOf)), ...identities],
+      initializer: initializers.map(([value, data]) => tensorProto(value, data)),
+      input: graph.inputs.map((value) => valueInfo(value, value.name)),
+      output: [...graph.outputs].map(([name, value]) => valueInfo(value, name)),
+    },
+  });
+  return toBinary(ModelProtoSchema, model);
+}
+
+/** Only what the outputs need is written: one walk from the last node to the first. */
+function leadingToOutputs(graph: Graph): { nodes: Node[]; used: Set<Value | undefined> } {
+  const used = new Set<Value | undefined>(graph.outputs.values());
+  const nodes = graph.nodes.toReversed().filter((node) => {
+    const needed = node.outputs.some((value) => used.has(value));
+    if (needed) for (const value of node.inputs) used.add(value);
+    return needed;
+  });
+  return { nodes: nodes.reverse(), used };
+}
+
+/**
+ * A computed value takes the name of its first output, so that it is written to the caller's buffer
+ * directly; inputs, constants and second names are copied by an Identity node.
+ */
+function nameOutputs(graph: Graph) {
+  const names = new Map<Value, string>();
+  const identities: MessageInitShape<typeof NodeProtoSchema>[] = [];
+  const fixed = new Set<Value>([...graph.inputs, ...graph.initializers.keys()]);
+  for (const [name, value] of graph.outputs) {
+    if (fixed.has(value) || names.has(value))
+      identities.push({ opType: 'Identity', input: [names.get(value) ?? value.name], output: [name] });
+    else names.set(value, name);
+  }
+  return { names, identities };
+}
+
+function nodeProto(
+  node: Node,
+  nameOf: (value: Value | undefined) => string,
+): MessageInitShape<typeof NodeProtoSchema> {
+  return {
+    name: node.outputs[0]!.name,
+    opType: node.opType,
+    domain: node.domain,
+    input: node.inputs.map(nameOf),
+    output: node.outputs.map(nameOf),
+    attribute: Object.entries(node.attributes).map(([name, value]) => attributeProto(name, value)),
+  };
+}
+
+function attributeProto(name: string, value: Attribute): MessageInitShape<typeof AttributeProtoSchema> {
+  if (typeof value === 'number') return { name, type: AttributeType.INT, i: BigInt(value) };
+  if (typeof value === 'string')
+    return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) };
+  if ('float' in value) return { name, type: AttributeType.FLOAT, f: value.float };
+  return { name, type: AttributeType.INTS, ints: value.map(BigInt) };
+}
+
+function tensorProto(value: Value, data: TensorData): MessageInitShape<typeof TensorProtoSchema> {
+  return {
+    name: value.name,
+    dataType: dataTypes[value.dtype],
+    dims: value.shape.map(BigInt),
+    rawData: new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength),
+  };
+}
+
+function valueInfo(value: Value, name: string): MessageInitShape<typeof ValueInfoProtoSchema> {
+  const dim = value.shape.map((size) => ({ value: { case: 'dimValue' as const, value: BigInt(size) } }));
+  return {
+    name,
+    type: { value: { case: 'tensorType', value: { elemType: dataTypes[value.dtype], shape: { dim } } } },
+  };
+}

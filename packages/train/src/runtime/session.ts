@@ -1,0 +1,145 @@
+import type { InferenceSession, Tensor } from 'onnxruntime-web';
+import type { DType, TensorData } from '../onnx/graph.ts';
+import type { Engine } from './engine.ts';
+
+/** A tensor as its owner holds it: the data may be a view of a larger memory, and is read and written in place. */
+export interface TensorView {
+  readonly data: TensorData;
+  readonly shape: readonly number[];
+}
+
+export interface SessionOptions {
+  readonly engine: Engine;
+  /** Threads inside an operator. Results are the same bits for any number. @default 1 */
+  readonly threads?: number;
+}
+
+export interface Session {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  /**
+   * Runs the graph once.
+   * @param feeds   every input by name
+   * @param fetches the outputs wanted, by name: preallocated, written in place
+   * @throws RangeError for a name, a shape or an element type that the model does not have
+   */
+  run(
+    feeds: Readonly<Record<string, TensorView>>,
+    fetches: Readonly<Record<string, TensorView>>,
+  ): Promise<void>;
+  /** Frees the model's memory; the session must not be run again. */
+  release(): Promise<void>;
+}
+
+/** What differs between the native runtime and the WebAssembly one. */
+export interface Runtime {
+  readonly Tensor: new (type: DType, data: TensorData, shape: readonly number[]) => Tensor;
+  create(modelBytes: Uint8Array, threads: number): Promise<InferenceSession>;
+  /** Whether the runtime writes into the arrays of the fetches; otherwise results are copied there. */
+  readonly writesInPlace: boolean;
+}
+
+/**
+ * Loads a model for running.
+ * @example
+ * const session = await createSession(toModelBytes(graph), { engine: await resolveEngine('auto'), threads: 2 });
+ * await session.run({ x: { data: images, shape: [64, 3, 32, 32] } }, { loss: { data: loss, shape: [] } });
+ */
+export async function createSession(
+  modelBytes: Uint8Array,
+  { engine, threads = 1 }: SessionOptions,
+): Promise<Session> {
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new RangeError(`createSession: expected \`threads\` to be an integer >= 1, got ${threads}.`);
+  const runtime = await loadRuntime(engine);
+  const model = await runtime.create(modelBytes, threads);
+  const inputs = metadata(model.inputMetadata);
+  const outputs = metadata(model.outputMetadata);
+  // Tensor objects are made once per view: a step feeds the same hundred views every time.
+  const tensors = new WeakMap<TensorView, Tensor>();
+  const tensorOf = (view: TensorView, dtype: DType): Tensor => {
+    const known = tensors.get(view);
+    if (known) return known;
+    const tensor = new runtime.Tensor(dtype, view.data, view.shape);
+    tensors.set(view, tensor);
+    return tensor;
+  };
+
+  return {
+    inputNames: model.inputNames,
+    outputNames: model.outputNames,
+    async run(feeds, fetches) {
+      for (const name of inputs.keys())
+        if (!(name in feeds))
+          throw new RangeError(`Session.run: expected a feed for input \`${name}\`, got none.`);
+      const bound = (
+        views: Readonly<Record<string, TensorView>>,
+        specs: typeof inputs,
+        kind: 'input' | 'output',
+      ) =>
+        Object.fromEntries(
+          Object.entries(views).map(([name, view]) => [name, tensorOf(view, check(name, view, specs, kind))]),
+        );
+      const fed = bound(feeds, inputs, 'input');
+      if (runtime.writesInPlace) {
+        await model.run(fed, bound(fetches, outputs, 'output'));
+        return;
+      }
+      for (const [name, view] of Object.entries(fetches)) check(name, view, outputs, 'output');
+      const results = await model.run(fed, Object.keys(fetches));
+      for (const [name, view] of Object.entries(fetches)) {
+        const result = results[name]!;
+        (view.data as Float32Array).set(result.data as Float32Array);
+        result.dispose();
+      }
+    },
+    release: () => model.release(),
+  };
+}
+
+async function loadRuntime(engine: Engine): Promise<Runtime> {
+  if (engine === 'native') return (await import('./node.ts')).loadNative();
+  return (await import('./web.ts')).loadWasm();
+}
+
+interface Spec {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+function metadata(values: readonly InferenceSession.ValueMetadata[]): Map<string, Spec> {
+  return new Map(
+    values.map((value) => {
+      if (!value.isTensor)
+        throw new TypeError(`createSession: expected tensors only, got \`${value.name}\`.`);
+      return [value.name, { dtype: value.type as DType, shape: value.shape as readonly number[] }];
+    }),
+  );
+}
+
+const arrayTypes = {
+  float32: Float32Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+} as const;
+
+function check(name: string, view: TensorView, specs: Map<string, Spec>, kind: 'input' | 'output'): DType {
+  const spec = specs.get(name);
+  if (!spec)
+    throw new RangeError(
+      `Session.run: expected the name of an ${kind}, got \`${name}\`. The model has ${[...specs.keys()].join(', ')}.`,
+    );
+  const { dtype, shape } = spec;
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (
+    !(view.data instanceof arrayTypes[dtype]) ||
+    view.data.length !== count ||
+    `${view.shape}` !== `${shape}`
+  )
+    throw new RangeError(
+      `Session.run: expected ${arrayTypes[dtype].name} of shape [${shape}] for ${kind} \`${name}\`, got ${view.data.constructor.name} of ${view.data.length} elements with shape [${view.shape}].`,
+    );
+  return dtype;
+}

@@ -1,0 +1,18 @@
+import type { Runtime } from './session.ts';
+
+/** ONNX Runtime in WebAssembly, in Node and in browsers. Tensors are copied into and out of its memory. */
+export async function loadWasm(): Promise<Runtime> {
+  const ort = await import('onnxruntime-web');
+  return {
+    Tensor: ort.Tensor as unknown as Runtime['Tensor'],
+    writesInPlace: false,
+    create: (modelBytes, threads) => {
+      // The thread pool belongs to the WebAssembly module: the first session decides for the process.
+      ort.env.wasm.numThreads = threads;
+      return ort.InferenceSession.create(modelBytes, {
+        executionProviders: ['wasm'],
+        graphOptimizationLevel: 'all',
+      });
+    },
+  };
+}
