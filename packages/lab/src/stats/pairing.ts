@@ -1,0 +1,14 @@
+import type { Pairing, SeedResult } from '../comparison.ts';
+
+/**
+ * Proves, from the hashes that each run recorded, that the methods were compared on equal terms: for every seed,
+ * all finished runs started from the same weights and saw the same batches in the same order.
+ *
+ * @param seedsOfMethods  the finished seeds of each method
+ */
+export function provePairing(seedsOfMethods: readonly (readonly SeedResult[])[]): Pairing {
+  const runs = seedsOfMethods.flat();
+  const agree = (hash: (run: SeedResult) => string) =>
+    runs.every((run) => hash(run) === hash(runs.find((first) => first.seed === run.seed)!));
+  return { sameInitialWeights: agree((run) => run.initHash), sameBatches: agree((run) => run.batchHash) };
+}
