@@ -1,3 +1,4 @@
+export type { Augmentation, Normalization } from './augmentation.ts';
 export { gelu, leakyRelu, logSoftmax, relu, sigmoid, silu, softmax, tanh } from './autodiff/activation.ts';
 export {
   abs,
@@ -44,6 +45,39 @@ export {
 } from './autodiff/shape.ts';
 export type { Pads, Pair, WindowOptions } from './autodiff/window.ts';
 export {
+  type Batch,
+  type BatchOptions,
+  batchesInOrder,
+  channelStatistics,
+  createTrainingBatches,
+  type LabelledImages,
+  type TrainingBatches,
+  type TrainingBatchOptions,
+} from './batches.ts';
+export { createDigest, type Digest } from './digest.ts';
+export {
+  fanInUniform,
+  glorotNormal,
+  glorotUniform,
+  heNormal,
+  heUniform,
+  type Initializer,
+  ones,
+  zeros,
+} from './initializers.ts';
+export { type ConvolutionOptions, convolution } from './layers/convolution.ts';
+export { type DenseOptions, dense } from './layers/dense.ts';
+export { dropout } from './layers/dropout.ts';
+export {
+  type BatchNormalizationOptions,
+  batchNormalization,
+  layerNormalization,
+} from './layers/normalization.ts';
+export type { Layer, ParameterOptions, Scope } from './layers/scope.ts';
+export { flatten, residual, sequential } from './layers/sequential.ts';
+export { type MlpOptions, mlp } from './models/mlp.ts';
+export { type ResnetOptions, resnet } from './models/resnet.ts';
+export {
   constant,
   createGraph,
   type DType,
@@ -56,5 +90,30 @@ export {
   type Value,
 } from './onnx/graph.ts';
 export { toModelBytes } from './onnx/model.ts';
+export {
+  fillNormal,
+  fillUniform,
+  integer,
+  permutation,
+  type RandomStream,
+  randomStream,
+  uniform,
+} from './random.ts';
 export { type Engine, resolveEngine } from './runtime/engine.ts';
 export { createSession, type Session, type SessionOptions, type TensorView } from './runtime/session.ts';
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  type SafetensorsContent,
+  type StoredArray,
+  type StoredTensor,
+} from './safetensors.ts';
+export type { Loss } from './step-graph.ts';
+export {
+  createTrainer,
+  type Evaluation,
+  type GradientStep,
+  type StepResult,
+  type Trainer,
+  type TrainerOptions,
+} from './trainer.ts';
