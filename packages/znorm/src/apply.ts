@@ -282,7 +282,7 @@ function counted(stage: Stage, count: GateCount, passed: boolean): GateCount {
   const limit = stage.primitive.maxConsecutiveSkips ?? Infinity;
   if (skippedInARow > limit) {
     throw new RangeError(
-      `${stage.key}: expected at most ${limit} skipped steps in a row, got ${skippedInARow}. Lower the learning rate or clip before the guard.`,
+      `${stage.key}: expected at most ${limit} skipped steps in a row, got ${skippedInARow}. Lower the learning rate, or look at the gradients with inspectGradients().`,
     );
   }
   return { passed: count.passed, skippedInARow };

@@ -1,5 +1,6 @@
 export {
   applyUpdates,
+  type GateCount,
   init,
   type ParameterInfos,
   type Report,
@@ -10,6 +11,18 @@ export {
 } from './apply.ts';
 export { type ArrayTensor, arrays, tensor } from './backends/arrays.ts';
 export {
+  type AdamOptions,
+  type AdamwOptions,
+  adam,
+  adamw,
+  type MomentumOptions,
+  momentum,
+  type RmspropOptions,
+  rmsprop,
+  type SgdOptions,
+  sgd,
+} from './optimizers.ts';
+export {
   axesWithinUnit,
   describeParameter,
   layerOf,
@@ -19,6 +32,16 @@ export {
   parameterRoles,
   sizeOf,
 } from './parameters.ts';
+export {
+  constant,
+  cosine,
+  joined,
+  type LearningRate,
+  linear,
+  type Schedule,
+  stepDecay,
+  warmup,
+} from './schedules.ts';
 export type { Selection, Selector } from './select.ts';
 export { type Stage, stages } from './stages.ts';
 export type { Moments, Operand, TensorOps } from './tensor-ops.ts';
@@ -34,5 +57,20 @@ export {
   type Reduction,
   type Scalars,
 } from './transformation.ts';
+export { type AdaptiveClipOptions, adaptiveClip } from './transforms/adaptive-clip.ts';
+export { centralize } from './transforms/centralize.ts';
+export { clipByGlobalNorm, clipByNorm, clipByValue } from './transforms/clip.ts';
+export { type AddDecayedWeightsOptions, addDecayedWeights } from './transforms/decay.ts';
+export {
+  type ScaleByAdamOptions,
+  type ScaleByRmsOptions,
+  scaleByAdam,
+  scaleByRms,
+  type TraceOptions,
+  trace,
+} from './transforms/moments.ts';
+export { type NonfiniteOptions, nonfinite } from './transforms/nonfinite.ts';
+export { type NormalizeByNormOptions, normalizeByNorm } from './transforms/normalize-by.ts';
+export { scale, scaleByLearningRate } from './transforms/scale.ts';
 export type { Scope, StatisticsMode } from './transforms/statistics.ts';
 export { scaleByStd, type ZnormOptions, znorm } from './transforms/znorm.ts';

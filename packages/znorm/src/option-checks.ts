@@ -11,16 +11,21 @@ export function shown(value: unknown): string {
   return String(value);
 }
 
-/** Rejects options that are not there, by name, with the nearest known one. */
-export function knownOptions(where: string, options: object, known: readonly string[]): void {
+/** Rejects options that are not there, by name, with advice of the caller's for this one, or the nearest known one. */
+export function knownOptions(
+  where: string,
+  options: object,
+  known: readonly string[],
+  advice: Readonly<Record<string, string>> = {},
+): void {
   if (options === null || typeof options !== 'object' || Array.isArray(options)) {
     throw new TypeError(`${where}: expected options to be an object, got ${shown(options)}.`);
   }
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;
     const near = nearest(key, known);
-    const next = near ? `Did you mean \`${near}\`?` : `Known options: ${known.join(', ') || 'none'}.`;
-    throw new TypeError(`${where}: unknown option \`${key}\`. ${next}`);
+    const listed = near ? `Did you mean \`${near}\`?` : `Known options: ${known.join(', ') || 'none'}.`;
+    throw new TypeError(`${where}: unknown option \`${key}\`. ${advice[key] ?? listed}`);
   }
 }
 
@@ -44,6 +49,11 @@ function editDistance(a: string, b: string): number {
     row = next;
   }
   return row[b.length];
+}
+
+export function finite(where: string, option: string, value: number): number {
+  if (!Number.isFinite(value)) throw optionError(where, option, 'to be a finite number', value);
+  return value;
 }
 
 export function nonNegative(where: string, option: string, value: number): number {
@@ -71,6 +81,11 @@ export function decayRate(where: string, option: string, value: number): number 
 export function positiveInteger(where: string, option: string, value: number): number {
   if (!Number.isSafeInteger(value) || value < 1)
     throw optionError(where, option, 'to be a whole number >= 1', value);
+  return value;
+}
+
+export function trueOrFalse(where: string, option: string, value: boolean): boolean {
+  if (typeof value !== 'boolean') throw optionError(where, option, 'to be true or false', value);
   return value;
 }
 

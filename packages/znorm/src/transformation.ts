@@ -74,6 +74,16 @@ export interface Leaf<T> {
   readonly pooled: Readonly<Record<string, T>>;
 }
 
+/** The parameter's value, for a transformation that cannot do without. @throws TypeError if the caller gave none */
+export function paramOf<T>(where: string, leaf: Leaf<T>): T {
+  if (leaf.param === undefined) {
+    throw new TypeError(
+      `${where}: expected params, got undefined at '${leaf.parameter.path}'. Pass params as the fourth argument of update().`,
+    );
+  }
+  return leaf.param;
+}
+
 export interface LeafUpdate<T> {
   readonly updates: T;
   /** New state; slots not named keep their value. */
@@ -124,7 +134,7 @@ export function masked(inner: GradientTransformation, select: Selection): Compos
   const applies = selects('masked', select);
   return Object.freeze({
     name: 'masked',
-    options: Object.freeze({ select }),
+    options: frozen({ select }),
     parts: Object.freeze([inner]),
     applies,
   });
@@ -136,12 +146,21 @@ export function named(
   options: Options,
   ...parts: readonly GradientTransformation[]
 ): Composite {
-  return Object.freeze({ name, options: Object.freeze({ ...options }), parts: Object.freeze([...parts]) });
+  return Object.freeze({ name, options: frozen(options), parts: Object.freeze([...parts]) });
 }
 
 /** Defines a primitive; its options can be read, not changed. */
 export function primitive(definition: Primitive): Primitive {
-  return Object.freeze({ ...definition, options: Object.freeze({ ...definition.options }) });
+  return Object.freeze({ ...definition, options: frozen(definition.options) });
+}
+
+/** A copy that nobody can change, nested lists and records included. */
+export function frozen<V>(value: V): V {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  const copy = Array.isArray(value)
+    ? value.map(frozen)
+    : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, frozen(inner)]));
+  return Object.freeze(copy) as V;
 }
 
 function isTransformation(value: unknown): value is GradientTransformation {

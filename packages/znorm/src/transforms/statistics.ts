@@ -2,11 +2,15 @@ import { decayRate, knownOptions, oneOf, optionError, positiveInteger } from '..
 import { axesWithinUnit, layerOf, type ParameterInfo, sizeOf } from '../parameters.ts';
 import type { Moments, TensorOps } from '../tensor-ops.ts';
 import type { Leaf, Measured, Primitive, Reduction } from '../transformation.ts';
+import { hypot } from './hypot.ts';
 
 /** Over which elements statistics are taken: one tensor, a layer's tensors, one output unit (row), or all gradients. */
 export type Scope = 'tensor' | 'layer' | 'output' | 'global';
 
-export const scopes = ['tensor', 'layer', 'output', 'global'] as const;
+/** @throws RangeError if it is none of the four */
+export function checkedScope(where: string, scope: Scope): Scope {
+  return oneOf(where, 'scope', scope, ['tensor', 'layer', 'output', 'global']);
+}
 
 /**
  * How statistics are found.
@@ -34,7 +38,7 @@ export function statistics(
   scope: Scope,
   mode: StatisticsMode,
 ): Pick<Primitive, 'scalars' | 'init'> & { reduction: Reduction } {
-  oneOf(where, 'scope', scope, scopes);
+  checkedScope(where, scope);
   const group = statisticsGroup(scope);
   const combine = pooledMoments;
   if (mode === 'exact') {
@@ -53,11 +57,14 @@ export function statistics(
 
 /** μ and σ of a tensor, or of each of its rows. */
 function measured<T>(ops: TensorOps<T>, g: T, parameter: ParameterInfo, scope: Scope): { mean: T; std: T } {
-  return { ...ops.moments(g, rowAxes(parameter, scope)) };
+  return { ...ops.moments(g, statisticsAxes(parameter, scope)) };
 }
 
-/** Rows of one element would standardize to 0 and never train; such tensors share one statistic instead. */
-function rowAxes(parameter: ParameterInfo, scope: Scope): number[] | undefined {
+/**
+ * The axes that one statistic runs over, all if undefined. Rows of one element would standardize to 0 and never
+ * train; such tensors have one statistic for the whole instead.
+ */
+export function statisticsAxes(parameter: ParameterInfo, scope: Scope): number[] | undefined {
   const rowSize = sizeOf(parameter.shape) / (parameter.shape[parameter.outputAxis] ?? 1);
   return scope === 'output' && parameter.shape.length > 1 && rowSize > 1
     ? axesWithinUnit(parameter)
@@ -68,35 +75,19 @@ function rowAxes(parameter: ParameterInfo, scope: Scope): number[] | undefined {
  * The moments of a union from the moments of its parts (Chan et al. 1979), with n_i elements each and N in all:
  *
  *     μ = Σ n_i μ_i / N        σ² = Σ n_i (σ_i² + (μ_i − μ)²) / N
- *
- * Squares are taken after dividing by the largest term, so that float32 carriers do not overflow.
  */
 function pooledMoments<T>(ops: TensorOps<T>, members: readonly Measured<T>[]): Record<string, T> {
   if (members.length === 1) return { mean: members[0].measured.mean, std: members[0].measured.std };
   const sizes = members.map(({ parameter }) => sizeOf(parameter.shape));
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  const sumOf = (terms: readonly T[]) => terms.reduce((sum, term) => ops.add(sum, term));
-
-  const mean = sumOf(members.map(({ measured: { mean } }, i) => ops.mul(mean, sizes[i] / total)));
-  const distances = members.map(({ measured }) => ops.sub(measured.mean, mean));
-  const largest = [
-    ...members.map(({ measured: { std } }) => std),
-    ...distances.map((distance) => ops.abs(distance)),
-  ];
-  const scale = ops.maximum(
-    largest.reduce((a, b) => ops.maximum(a, b)),
-    Number.MIN_VALUE * 2 ** 149 * 2 ** 800, // 2^-125: keeps the quotient defined when every term is 0
-  );
-  const square = (x: T) => {
-    const scaled = ops.div(x, scale);
-    return ops.mul(scaled, scaled);
-  };
-  const variance = sumOf(
-    members.map(({ measured: { std } }, i) =>
-      ops.mul(ops.add(square(std), square(distances[i])), sizes[i] / total),
-    ),
-  );
-  return { mean, std: ops.mul(ops.sqrt(variance), scale) };
+  const mean = members
+    .map(({ measured }, i) => ops.mul(measured.mean, sizes[i] / total))
+    .reduce((sum, term) => ops.add(sum, term));
+  const deviations = members.flatMap(({ measured }, i) => {
+    const share = Math.sqrt(sizes[i] / total);
+    return [ops.mul(measured.std, share), ops.mul(ops.sub(measured.mean, mean), share)];
+  });
+  return { mean, std: hypot(ops, deviations) };
 }
 
 type StatisticsParts = ReturnType<typeof statistics>;
@@ -197,7 +188,7 @@ function greatestCommonDivisor(a: number, b: number): number {
 }
 
 function keptStatistics<T>(ops: TensorOps<T>, parameter: ParameterInfo, scope: Scope): Record<string, T> {
-  const axes = rowAxes(parameter, scope);
+  const axes = statisticsAxes(parameter, scope);
   const shape = axes ? parameter.shape.map((size, axis) => (axes.includes(axis) ? 1 : size)) : [];
   return { mean: ops.full(shape, 0), std: ops.full(shape, 0), seen: ops.full([], 0) };
 }

@@ -1,0 +1,153 @@
+import {
+  decayRate,
+  knownOptions,
+  nonNegative,
+  optionError,
+  positive,
+  trueOrFalse,
+} from '../option-checks.ts';
+import type { TensorOps } from '../tensor-ops.ts';
+import { type Primitive, primitive } from '../transformation.ts';
+
+export interface TraceOptions {
+  /** Share of the last step's direction that is kept. @default 0.9 */
+  readonly momentum?: number;
+  /** Look one step ahead. @default false */
+  readonly nesterov?: boolean;
+  /** Share of each gradient after the first that is left out. @default 0 */
+  readonly dampening?: number;
+}
+
+/**
+ * Momentum: a decaying sum of the gradients so far.
+ *
+ *     m_0 = g_0,   m_t = momentum · m_{t−1} + (1 − dampening) · g_t
+ *     u ← m_t            or, with nesterov,   u ← g_t + momentum · m_t
+ *
+ * Shapes: any. State: `trace`, like the parameter. Params: unused.
+ *
+ * @throws RangeError if `momentum` or `dampening` is not in [0, 1), or `nesterov` is combined with `dampening`
+ * @example
+ * chain(trace({ momentum: 0.9, nesterov: true }), scaleByLearningRate({ learningRate: 0.1 }))
+ * @see Sutskever et al. 2013; PyTorch, torch.optim.SGD
+ */
+export function trace(options: TraceOptions = {}): Primitive {
+  knownOptions('trace', options, ['momentum', 'nesterov', 'dampening']);
+  const momentum = decayRate('trace', 'momentum', options.momentum ?? 0.9);
+  const nesterov = trueOrFalse('trace', 'nesterov', options.nesterov ?? false);
+  const dampening = decayRate('trace', 'dampening', options.dampening ?? 0);
+  if (nesterov && dampening > 0) throw optionError('trace', 'dampening', 'to be 0 with nesterov', dampening);
+  return primitive({
+    name: 'trace',
+    options,
+    scalars: dampening > 0 ? { intake: (step) => (step === 0 ? 1 : 1 - dampening) } : {},
+    init: (ops, _parameter, param) => ({ trace: zerosLike(ops, param) }),
+    update(ops, g, { slots, scalars }) {
+      const taken = dampening > 0 ? ops.mul(g, scalars.intake) : g;
+      const m = ops.add(ops.mul(slots.trace, momentum), taken);
+      return { updates: nesterov ? ops.add(g, ops.mul(m, momentum)) : m, slots: { trace: m } };
+    },
+  });
+}
+
+export interface ScaleByAdamOptions {
+  /** Decay of the first moment. @default 0.9 */
+  readonly b1?: number;
+  /** Decay of the second moment. @default 0.999 */
+  readonly b2?: number;
+  /** Added to the root of the second moment; unit of the gradient. @default 1e-8 */
+  readonly eps?: number;
+  /** Added under the root; unit of the gradient squared. @default 0 */
+  readonly epsRoot?: number;
+}
+
+/**
+ * Adam's direction: the mean of recent gradients over the root of their mean square, both corrected for their start
+ * at 0.
+ *
+ *     mu_t = b1 · mu_{t−1} + (1 − b1) · g          nu_t = b2 · nu_{t−1} + (1 − b2) · g²
+ *     u ← (mu_t / (1 − b1^t)) / (sqrt(nu_t / (1 − b2^t) + epsRoot) + eps),   t = 1, 2, …
+ *
+ * Shapes: any. State: `mu` and `nu`, like the parameter. Params: unused. As in PyTorch, nu is float32 and overflows
+ * beyond |g| ≈ 1e19 held for many steps, and the parameter then stands still: clip first where that can happen.
+ * t counts the steps of the chain, also for a parameter that sat some of them out.
+ *
+ * @throws RangeError if a decay is not in [0, 1), `eps` is not > 0, or `epsRoot` is negative
+ * @example
+ * chain(scaleByAdam({ b2: 0.99 }), scaleByLearningRate({ learningRate: 1e-3 }))
+ * @see Kingma & Ba 2015, arXiv 1412.6980
+ */
+export function scaleByAdam(options: ScaleByAdamOptions = {}): Primitive {
+  knownOptions('scaleByAdam', options, ['b1', 'b2', 'eps', 'epsRoot']);
+  const b1 = decayRate('scaleByAdam', 'b1', options.b1 ?? 0.9);
+  const b2 = decayRate('scaleByAdam', 'b2', options.b2 ?? 0.999);
+  const eps = positive('scaleByAdam', 'eps', options.eps ?? 1e-8);
+  const epsRoot = nonNegative('scaleByAdam', 'epsRoot', options.epsRoot ?? 0);
+  return primitive({
+    name: 'scaleByAdam',
+    options,
+    scalars: {
+      muCorrection: (step) => 1 - b1 ** (step + 1),
+      rootNuCorrection: (step) => Math.sqrt(1 - b2 ** (step + 1)),
+      ...(epsRoot > 0 && { epsRoot: (step: number) => epsRoot * (1 - b2 ** (step + 1)) }),
+    },
+    init: (ops, _parameter, param) => ({ mu: zerosLike(ops, param), nu: zerosLike(ops, param) }),
+    update(ops, g, { slots, scalars }) {
+      const mu = movedTowards(ops, slots.mu, b1, g);
+      const nu = movedTowardsSquare(ops, slots.nu, b2, g);
+      // The root is taken before the correction: nu / (1 − b2) would overflow float32 where sqrt(nu) does not.
+      const root = ops.sqrt(epsRoot > 0 ? ops.add(nu, scalars.epsRoot) : nu);
+      const denominator = ops.add(ops.div(root, scalars.rootNuCorrection), eps);
+      return { updates: ops.div(ops.div(mu, scalars.muCorrection), denominator), slots: { mu, nu } };
+    },
+  });
+}
+
+export interface ScaleByRmsOptions {
+  /** Decay of the mean square. @default 0.99 */
+  readonly decay?: number;
+  /** Added to the root of the mean square; unit of the gradient. @default 1e-8 */
+  readonly eps?: number;
+}
+
+/**
+ * Divides by the root of a moving average of squares.
+ *
+ *     nu_t = decay · nu_{t−1} + (1 − decay) · g²,   nu_0 = 0
+ *     u ← g / (sqrt(nu_t) + eps)
+ *
+ * Shapes: any. State: `nu`, like the parameter. Params: unused.
+ *
+ * @throws RangeError if `decay` is not in [0, 1) or `eps` is not > 0
+ * @example
+ * chain(scaleByRms(), scaleByLearningRate({ learningRate: 1e-2 }))
+ * @see Tieleman & Hinton 2012, lecture 6.5; PyTorch, torch.optim.RMSprop
+ */
+export function scaleByRms(options: ScaleByRmsOptions = {}): Primitive {
+  knownOptions('scaleByRms', options, ['decay', 'eps']);
+  const decay = decayRate('scaleByRms', 'decay', options.decay ?? 0.99);
+  const eps = positive('scaleByRms', 'eps', options.eps ?? 1e-8);
+  return primitive({
+    name: 'scaleByRms',
+    options,
+    init: (ops, _parameter, param) => ({ nu: zerosLike(ops, param) }),
+    update(ops, g, { slots }) {
+      const nu = movedTowardsSquare(ops, slots.nu, decay, g);
+      return { updates: ops.div(g, ops.add(ops.sqrt(nu), eps)), slots: { nu } };
+    },
+  });
+}
+
+function zerosLike<T>(ops: TensorOps<T>, x: T): T {
+  return ops.full(ops.shape(x), 0);
+}
+
+/** decay · average + (1 − decay) · x */
+function movedTowards<T>(ops: TensorOps<T>, average: T, decay: number, x: T): T {
+  return ops.add(ops.mul(average, decay), ops.mul(x, 1 - decay));
+}
+
+/** decay · average + (1 − decay) · x², the small factor first so that the square overflows last */
+function movedTowardsSquare<T>(ops: TensorOps<T>, average: T, decay: number, x: T): T {
+  return ops.add(ops.mul(average, decay), ops.mul(ops.mul(x, 1 - decay), x));
+}
