@@ -113,6 +113,8 @@ export {
   createTrainer,
   type Evaluation,
   type GradientStep,
+  isNonFinite,
+  type NonFiniteError,
   type StepResult,
   type Trainer,
   type TrainerOptions,

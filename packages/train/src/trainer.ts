@@ -4,6 +4,7 @@ import {
   type Named,
   type ParameterInfo,
   type Report,
+  type State,
   stages,
 } from 'znorm';
 import { softmaxCrossEntropy } from './autodiff/loss.ts';
@@ -51,6 +52,8 @@ export interface GradientStep {
   readonly updates: Named<ArrayTensor>;
   /** Before the update. */
   readonly parameters: Named<ArrayTensor>;
+  /** The chain's state before the update: with it, any part of the chain can be looked at on its own. */
+  readonly state: State<ArrayTensor>;
 }
 
 export interface StepResult {
@@ -177,7 +180,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     if (!guarded) requireFinite(result.loss, state.gradients);
     const proposed = proposeStep(state, optimizer);
     const { gradients, parameters } = state;
-    onGradients?.({ step: steps, gradients, updates: proposed.updates, parameters });
+    onGradients?.({ step: steps, gradients, updates: proposed.updates, parameters, state: state.optimizer });
     takeStep(state, proposed);
     batchHash = digest(batchHash, batch.inputs, batch.labels);
     const accuracy = result.correct / batchSize;
@@ -266,18 +269,33 @@ function requireBatch(
   }
 }
 
+/** A step that came to a number that is not finite: `tensor` is the gradient it was found in, null for the loss. */
+export interface NonFiniteError extends RangeError {
+  readonly tensor: string | null;
+}
+
+/** Whether an error of `step()` is of this kind. */
+export function isNonFinite(error: unknown): error is NonFiniteError {
+  return error instanceof RangeError && 'tensor' in error;
+}
+
+function nonFinite(message: string, tensor: string | null): NonFiniteError {
+  return Object.assign(new RangeError(message), { tensor });
+}
+
 /** Without this, one infinity turns every weight into NaN and the run goes on. A chain with `nonfinite` decides itself. */
 function requireFinite(loss: number, gradients: Named<ArrayTensor>): void {
   const next = 'Lower the learning rate, clip gradients, or start the chain with nonfinite().';
   for (const [path, { data }] of Object.entries(gradients)) {
     const index = data.findIndex((value) => !Number.isFinite(value));
     if (index >= 0) {
-      throw new RangeError(
+      throw nonFinite(
         `expected finite gradients, got ${data[index]} at '${path}' (loss ${loss}). ${next}`,
+        path,
       );
     }
   }
-  if (!Number.isFinite(loss)) throw new RangeError(`expected a finite loss, got ${loss}. ${next}`);
+  if (!Number.isFinite(loss)) throw nonFinite(`expected a finite loss, got ${loss}. ${next}`, null);
 }
 
 /** A batch cut into pieces of at most `size` samples. */
