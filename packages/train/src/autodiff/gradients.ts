@@ -6,6 +6,7 @@ import {
   sameShape,
   type TapeEntry,
   type Value,
+  zeros,
 } from '../onnx/graph.ts';
 
 /**
@@ -63,9 +64,9 @@ function dependentOn(parameters: readonly Value[], graph: Graph): Set<Value> {
 
 function total(contributions: Map<Value, Value[]>, value: Value): Value {
   const { graph, shape } = value;
-  const parts = contributions.get(value) ?? [constant(graph, new Float32Array(elementCount(shape)), shape)];
-  if (parts.length === 1) return parts[0]!;
-  const sum = emit(graph, parts.length === 2 ? 'Add' : 'Sum', parts, {}, shape);
+  const [first, ...rest] = contributions.get(value) ?? [zeros(graph, shape)];
+  // A chain of Add: ONNX's Sum of several tensors runs on one thread and is slower.
+  const sum = rest.reduce((partial, part) => emit(graph, 'Add', [partial, part], {}, shape), first!);
   contributions.set(value, [sum]);
   return sum;
 }

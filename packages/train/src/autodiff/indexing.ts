@@ -1,5 +1,5 @@
 /** Reading by index: embeddings, label lookup. */
-import { constant, elementCount, emit, type Value } from '../onnx/graph.ts';
+import { elementCount, emit, int64s, type Value, zeros } from '../onnx/graph.ts';
 import { resolveAxis } from './broadcast.ts';
 import { reshape } from './shape.ts';
 import { differentiable } from './tape.ts';
@@ -30,13 +30,11 @@ function scatterAdd(updates: Value, x: Value, indices: Value, axis: number): Val
   const inner = x.shape.slice(axis + 1);
   const flat = [...outer, count, ...inner];
   const column = reshape(indices, [...outer.map(() => 1), count, ...inner.map(() => 1)]);
-  const zeros = constant(graph, new Float32Array(elementCount(x.shape)), x.shape);
-  const shape = constant(graph, BigInt64Array.from(flat, BigInt));
-  const spread = emit(graph, 'Expand', [column, shape], {}, flat, indices.dtype);
+  const spread = emit(graph, 'Expand', [column, int64s(graph, flat)], {}, flat, indices.dtype);
   return emit(
     graph,
     'ScatterElements',
-    [zeros, spread, reshape(updates, flat)],
+    [zeros(graph, x.shape), spread, reshape(updates, flat)],
     { axis, reduction: 'add' },
     x.shape,
   );

@@ -39,25 +39,27 @@ export function batchNorm(
     throw new RangeError(
       `batchNorm: expected at least 2 elements a channel, got ${count} in shape [${x.shape}]. Use a larger batch.`,
     );
-  const gamma = reshape(scale, channel);
   const mean = reduceMean(x, { axes, keepDims: true });
   const centred = sub(x, mean);
   const variance = reduceMean(square(centred), { axes, keepDims: true });
   const inverse = reciprocal(sqrt(add(variance, eps)));
-  const normalized = mul(centred, inverse);
-  const y = add(mul(normalized, gamma), reshape(bias, channel));
-  const sum = (value: Value) => reduceSum(value, { axes, keepDims: true });
+  const factor = mul(reshape(scale, channel), inverse);
+  const y = add(mul(centred, factor), reshape(bias, channel));
+  // Sums of a gradient over a channel; the rules share them, since equal nodes are emitted once.
+  const sum = (g: Value) => reduceSum(g, { axes, keepDims: true });
+  const alignment = (g: Value) => mul(sum(mul(g, centred)), inverse);
   return {
     y: differentiable(
       y,
       [x, scale, bias],
       [
         (g) => {
-          const slope = mul(sum(mul(g, normalized)), 1 / count);
-          const level = mul(sum(g), 1 / count);
-          return mul(sub(sub(g, level), mul(normalized, slope)), mul(gamma, inverse));
+          // Coefficients of one number a channel first: only three operations then touch whole images.
+          const slope = mul(mul(alignment(g), inverse), -1 / count);
+          const level = mul(sum(g), -1 / count);
+          return mul(add(add(g, level), mul(centred, slope)), factor);
         },
-        (g) => reshape(sum(mul(g, normalized)), scale.shape),
+        (g) => reshape(alignment(g), scale.shape),
         (g) => reshape(sum(g), bias.shape),
       ],
     ),

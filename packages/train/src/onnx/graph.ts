@@ -92,9 +92,12 @@ export function output(value: Value, name: string): void {
   graph.outputs.set(name, value);
 }
 
+/** Constants above this size are not compared: the key would cost more than the copy. */
+const largestSharedBytes = 16384;
+
 /**
  * A tensor stored in the graph. A number gives a float32 scalar; typed arrays give their own type
- * (`BigInt64Array` int64). Equal constants share one initializer.
+ * (`BigInt64Array` int64). Equal small constants share one initializer.
  * @param shape @default [] for a number, [data.length] for an array
  */
 export function constant(graph: Graph, data: number | TensorData, shape?: readonly number[]): Value {
@@ -106,13 +109,18 @@ export function constant(graph: Graph, data: number | TensorData, shape?: readon
     );
   // −0 and 0 are one key as text, and so are all NaNs; bytes tell them apart.
   const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-  const key = `${array.constructor.name}|${dims}|${bytes}`;
-  const existing = graph.known.get(key);
+  const key = bytes.length <= largestSharedBytes ? `${array.constructor.name}|${dims}|${bytes}` : undefined;
+  const existing = key && graph.known.get(key);
   if (existing) return existing[0]!;
   const value = declare(graph, freshName(graph, 'constant'), dims, dtypeOf(array));
   graph.initializers.set(value, array);
-  graph.known.set(key, [value]);
+  if (key) graph.known.set(key, [value]);
   return value;
+}
+
+/** A float32 tensor of zeros that takes no room in the model. */
+export function zeros(graph: Graph, shape: readonly number[]): Value {
+  return emit(graph, 'ConstantOfShape', [int64s(graph, shape)], {}, shape, 'float32');
 }
 
 /** The int64 vector that ONNX wants for axes, shapes and starts. */
