@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import { terminalReport, terminalTable } from '../../src/report/terminal.ts';
+import { fixtureResult } from './fixture-result.ts';
+
+const baseline = [0.7, 0.705, 0.711];
+const znorm = [0.718, 0.725, 0.727];
+const result = fixtureResult({ accuracies: { baseline, znorm, broken: [null, null, null] } });
+
+describe('table in the terminal', () => {
+  test('shows accuracy, best seed, loss, time and the paired difference with interval and p', () => {
+    expect(terminalTable(result, { rules: true }).split('\n')).toEqual([
+      '─────────────────────────────────────────────────────────────────────────',
+      'method            test   best   test   ms/               against        p',
+      '           accuracy, %   seed   loss  step              baseline',
+      '─────────────────────────────────────────────────────────────────────────',
+      'baseline  70.53 ± 1.37  71.10  0.678  41.3                     —        —',
+      'znorm     72.33 ± 1.17  72.70  0.636  41.3  +1.80 [+1.30, +2.30]     0.25',
+      'broken          failed      —      —     —                     —  too few',
+      '                                                                    seeds',
+      '─────────────────────────────────────────────────────────────────────────',
+    ]);
+  });
+
+  test('without rules it is the same columns as plain lines', () => {
+    const ruled = terminalTable(result, { rules: true }).split('\n');
+    const plain = terminalTable(result, { rules: false }).split('\n');
+    expect(plain).toEqual(ruled.filter((line) => !line.includes('─')));
+  });
+
+  test('one seed has no interval, and a time over 100 ms no decimals', () => {
+    const one = fixtureResult({
+      accuracies: { baseline: [0.7], znorm: [0.72] },
+      enrich: (_, seed) => ({ ...seed, stepMs: 1234.5 }),
+    });
+    expect(terminalTable(one, { rules: false }).split('\n')[3]).toBe(
+      'znorm           72.00  72.00  0.644  1235     +2.00  too few',
+    );
+  });
+
+  test.each([
+    {
+      title: 'long names',
+      accuracies: { baseline, 'znorm-by-layer-with-clipping-and-a-very-long-name': znorm },
+    },
+    { title: 'absurd intervals', accuracies: { baseline: [0.1, 0.9], 'a-name-of-some-length': [0.7, 0.2] } },
+    { title: 'many methods', accuracies: { baseline, clip: baseline, gc: znorm, znorm, other: znorm } },
+  ])('no line is over 80 columns with $title, and every name can be read', ({ accuracies }) => {
+    const wide = fixtureResult({ accuracies: accuracies as Record<string, number[]> });
+    for (const rules of [true, false]) {
+      const lines = terminalReport(wide, { rules }).split('\n');
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+      const table = terminalTable(wide, { rules }).split('\n');
+      const firstColumn = table.map((line) => line.split(/\s{2,}/)[0]).join('');
+      for (const name of Object.keys(accuracies)) expect(firstColumn).toContain(name);
+    }
+  });
+
+  test('the report adds the legend and the verdict, headline first', () => {
+    expect(terminalReport(result, { rules: false }).split('\n').slice(6, 14)).toEqual([
+      '',
+      'Test accuracy: mean over seeds ± 95 % interval; paired difference to baseline in',
+      '  points [95 %]; p: exact paired test, uncorrected.',
+      '',
+      'Undecided: 3 paired seeds are too few for any difference to count.',
+      '',
+      'znorm is undecided: +1.80 accuracy points against baseline (95 % interval +1.30',
+      '  to +2.30; exact paired p = 0.25; 3 seeds). The interval leaves out 0: a hint,',
+    ]);
+  });
+});
