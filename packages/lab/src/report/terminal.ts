@@ -13,6 +13,7 @@ export interface TerminalOptions {
 /** Table, legend and verdict of a comparison as text, no line longer than the width. */
 export function terminalReport(result: ComparisonResult, options: TerminalOptions): string {
   const width = options.width ?? 80;
+  const [headline, ...details] = verdict(result);
   const baseline =
     result.baseline === null ? '' : `; paired difference to ${result.baseline} in points [95 %]`;
   const legend = `Test accuracy: mean over seeds ± 95 % interval${baseline}; p: exact paired test, uncorrected.`;
