@@ -7,6 +7,7 @@ import {
   unmoved,
   writeImage,
 } from './augmentation.ts';
+import { knownOptions } from './known-options.ts';
 import { permutation, randomStream } from './random.ts';
 
 /** Images as data sets store them. */
@@ -58,7 +59,9 @@ export interface TrainingBatches {
  * for (let step = 0; step < 5 * batches.stepsPerEpoch; step++) await trainer.step(batches.at(step));
  */
 export function createTrainingBatches(data: LabelledImages, options: TrainingBatchOptions): TrainingBatches {
+  knownOptions('createTrainingBatches', options, ['batchSize', 'normalization', 'seed', 'augmentation']);
   const { batchSize, seed, augmentation = {} } = options;
+  knownOptions('createTrainingBatches', augmentation, ['crop', 'flip']);
   const count = checkedCount('createTrainingBatches', data, options);
   const stepsPerEpoch = Math.floor(count / batchSize);
   if (stepsPerEpoch === 0) {

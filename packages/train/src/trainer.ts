@@ -11,6 +11,7 @@ import { softmaxCrossEntropy } from './autodiff/loss.ts';
 import type { Batch } from './batches.ts';
 import { encodeCheckpoint, restoreCheckpoint } from './checkpoint.ts';
 import { createDigest } from './digest.ts';
+import { knownOptions } from './known-options.ts';
 import type { Layer } from './layers/scope.ts';
 import { type Engine, resolveEngine } from './runtime/engine.ts';
 import {
@@ -65,7 +66,9 @@ export interface StepResult {
   readonly correct: number;
   /** Their share of the batch. */
   readonly accuracy: number;
-  /** What the chain had to say: degenerate statistics, skipped steps. */
+  /** Whether a guard in the chain ended the step: then nothing has changed. */
+  readonly skipped: boolean;
+  /** What the chain had to say: degenerate statistics, non-finite elements. */
   readonly reports: readonly Report<ArrayTensor>[];
 }
 
@@ -129,6 +132,12 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     threads = 1,
     onGradients,
   } = options;
+  knownOptions('createTrainer', options, optionNames);
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+    throw new RangeError(
+      `createTrainer: expected \`batchSize\` to be a whole number >= 1, got ${batchSize}.`,
+    );
+  }
   const engine = await resolveEngine(options.engine ?? 'auto');
   const graphFor = (build: (options: StepGraphOptions) => StepGraph, count: number) =>
     build({ model, loss, batchSize: count, inputShape: input.shape });
@@ -176,15 +185,23 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     if (batch.labels.length !== batchSize) {
       throw new RangeError(`step: expected a batch of ${batchSize} samples, got ${batch.labels.length}.`);
     }
-    const result = await training.run(batch, { seed, step: steps });
-    if (!guarded) requireFinite(result.loss, state.gradients);
-    const proposed = proposeStep(state, optimizer);
-    const { gradients, parameters } = state;
-    onGradients?.({ step: steps, gradients, updates: proposed.updates, parameters, state: state.optimizer });
-    takeStep(state, proposed);
-    batchHash = digest(batchHash, batch.inputs, batch.labels);
-    const accuracy = result.correct / batchSize;
-    return { step: steps++, loss: result.loss, correct: result.correct, accuracy, reports: proposed.reports };
+    return withStep(steps, async () => {
+      const result = await training.run(batch, { seed, step: steps });
+      if (!guarded) requireFinite(result.loss, state.gradients);
+      const proposed = proposeStep(state, optimizer);
+      const { gradients, parameters } = state;
+      onGradients?.({
+        step: steps,
+        gradients,
+        updates: proposed.updates,
+        parameters,
+        state: state.optimizer,
+      });
+      takeStep(state, proposed);
+      batchHash = digest(batchHash, batch.inputs, batch.labels);
+      const { reports, skipped } = proposed;
+      return { step: steps++, ...result, accuracy: result.correct / batchSize, skipped, reports };
+    });
   };
 
   const evaluate = async (batches: Batch | Iterable<Batch>): Promise<Evaluation> => {
@@ -205,8 +222,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     return { loss: lossSum / count, correct, accuracy: correct / count, count };
   };
 
-  const hashOf = (tensors: [string, ArrayTensor][]) =>
-    digest(...tensors.flatMap(([name, { data }]) => [name, data]));
+  const bytesOf = (tensors: [string, ArrayTensor][]) => tensors.flatMap(([name, { data }]) => [name, data]);
 
   return {
     engine,
@@ -218,15 +234,16 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     get batchHash() {
       return batchHash;
     },
-    step: (batch) => alone('step', () => withStep(steps, () => step(batch))),
+    step: (batch) => alone('step', () => step(batch)),
     evaluate: (batches) => alone('evaluate', () => evaluate(batches)),
-    parameterHash: () => hashOf(Object.entries(state.parameters)),
+    parameterHash: () => digest(...bytesOf(Object.entries(state.parameters))),
     stateHash: () =>
-      hashOf([
-        ...Object.entries(state.parameters),
-        ...Object.entries(state.buffers),
-        ...slotsOf(state.optimizer),
-      ]),
+      digest(
+        ...bytesOf(Object.entries(state.parameters)),
+        ...bytesOf(Object.entries(state.buffers)),
+        ...bytesOf(slotsOf(state.optimizer)),
+        JSON.stringify([steps, state.optimizer.step, state.optimizer.gates]),
+      ),
     checkpoint: () => encodeCheckpoint(state, { seed, steps, batchHash }),
     restore(checkpoint) {
       ({ steps, batchHash } = restoreCheckpoint(state, seed, checkpoint));
@@ -238,6 +255,18 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       }),
   };
 }
+
+const optionNames: readonly (keyof TrainerOptions)[] = [
+  'model',
+  'input',
+  'optimizer',
+  'batchSize',
+  'seed',
+  'loss',
+  'engine',
+  'threads',
+  'onGradients',
+];
 
 /** An error inside a step says which step: the message alone should tell where a run of hours ended. */
 async function withStep<T>(step: number, action: () => Promise<T>): Promise<T> {
@@ -287,12 +316,9 @@ function nonFinite(message: string, tensor: string | null): NonFiniteError {
 function requireFinite(loss: number, gradients: Named<ArrayTensor>): void {
   const next = 'Lower the learning rate, clip gradients, or start the chain with nonfinite().';
   for (const [path, { data }] of Object.entries(gradients)) {
-    const index = data.findIndex((value) => !Number.isFinite(value));
-    if (index >= 0) {
-      throw nonFinite(
-        `expected finite gradients, got ${data[index]} at '${path}' (loss ${loss}). ${next}`,
-        path,
-      );
+    for (let i = 0; i < data.length; i++) {
+      if (Number.isFinite(data[i])) continue;
+      throw nonFinite(`expected finite gradients, got ${data[i]} at '${path}' (loss ${loss}). ${next}`, path);
     }
   }
   if (!Number.isFinite(loss)) throw nonFinite(`expected a finite loss, got ${loss}. ${next}`, null);

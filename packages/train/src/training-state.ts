@@ -91,21 +91,28 @@ export function createTrainingState(
 export interface ProposedStep {
   readonly updates: Named<ArrayTensor>;
   readonly reports: readonly Report<ArrayTensor>[];
+  /** Whether a gate of the chain ended the step. */
+  readonly skipped: boolean;
   readonly optimizer: State<ArrayTensor>;
 }
 
 export function proposeStep(state: TrainingState, optimizer: GradientTransformation): ProposedStep {
   const result = update(optimizer, state.gradients, state.optimizer, state.parameters, state.infos);
-  return { updates: result.updates, reports: result.reports, optimizer: result.state };
+  const skipped = Object.values(result.state.gates).some(({ skippedInARow }) => skippedInARow > 0);
+  return { updates: result.updates, reports: result.reports, skipped, optimizer: result.state };
 }
 
-/** w ← w + u for every parameter, the optimizer's new state, and the buffers' next values: all in place. */
+/**
+ * w ← w + u for every parameter, the optimizer's new state, and the buffers' next values: all in place. A skipped step
+ * leaves the buffers too: the batch that gave NaN gradients gave NaN statistics.
+ */
 export function takeStep(state: TrainingState, proposed: ProposedStep): void {
   for (const [path, { data }] of Object.entries(state.parameters)) {
     const change = proposed.updates[path].data;
     for (let i = 0; i < data.length; i++) data[i] += change[i];
   }
   keepOptimizerState(state, proposed.optimizer);
+  if (proposed.skipped) return;
   for (const [path, { data }] of Object.entries(state.buffers)) data.set(state.nextBuffers[path].data);
 }
 

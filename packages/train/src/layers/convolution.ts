@@ -1,6 +1,7 @@
 import { conv2d } from '../autodiff/convolution.ts';
 import { type Pads, type Pair, pair } from '../autodiff/window.ts';
 import { heNormal, type Initializer, zeros } from '../initializers.ts';
+import { knownOptions } from '../known-options.ts';
 import type { Layer } from './scope.ts';
 
 export interface ConvolutionOptions {
@@ -27,6 +28,16 @@ export interface ConvolutionOptions {
  * Shapes: x [N, C, H, W], kernel [filters, C / group, h, w], bias [filters] (starts at 0), y [N, filters, H', W'].
  */
 export function convolution(options: ConvolutionOptions): Layer {
+  knownOptions('convolution', options, [
+    'filters',
+    'kernelSize',
+    'strides',
+    'pads',
+    'dilations',
+    'group',
+    'bias',
+    'initializer',
+  ]);
   const { filters, strides = 1, dilations = 1, group = 1, bias = true, initializer = heNormal() } = options;
   const kernelSize = pair(options.kernelSize);
   const pads = options.pads ?? halfKernel(kernelSize, pair(dilations));

@@ -1,5 +1,6 @@
 import { gemm } from '../autodiff/matmul.ts';
 import { fanInUniform, type Initializer } from '../initializers.ts';
+import { knownOptions } from '../known-options.ts';
 import type { Layer } from './scope.ts';
 
 export interface DenseOptions {
@@ -16,7 +17,9 @@ export interface DenseOptions {
  *
  * Shapes: x [N, in], kernel [units, in], bias [units], y [N, units]. The bias starts uniform within 1/sqrt(in).
  */
-export function dense({ units, bias = true, initializer = fanInUniform() }: DenseOptions): Layer {
+export function dense(options: DenseOptions): Layer {
+  knownOptions('dense', options, ['units', 'bias', 'initializer']);
+  const { units, bias = true, initializer = fanInUniform() } = options;
   return (x, scope) => {
     if (x.shape.length !== 2) {
       throw new RangeError(

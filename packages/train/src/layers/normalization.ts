@@ -1,6 +1,7 @@
 import { add, mul } from '../autodiff/arithmetic.ts';
 import { batchNorm, batchNormInference, layerNorm } from '../autodiff/normalization.ts';
 import { ones, zeros } from '../initializers.ts';
+import { knownOptions } from '../known-options.ts';
 import type { Layer, Scope } from './scope.ts';
 
 export interface BatchNormalizationOptions {
@@ -21,7 +22,9 @@ export interface BatchNormalizationOptions {
  *
  * Shapes: x [N, C, …]; gamma, beta and the buffers mean and variance [C].
  */
-export function batchNormalization({ eps = 1e-5, momentum = 0.1 }: BatchNormalizationOptions = {}): Layer {
+export function batchNormalization(options: BatchNormalizationOptions = {}): Layer {
+  knownOptions('batchNormalization', options, ['eps', 'momentum']);
+  const { eps = 1e-5, momentum = 0.1 } = options;
   return (x, scope) => {
     const channels = [x.shape[1]];
     const { gamma, beta } = gainAndShift(scope, channels);

@@ -1,4 +1,5 @@
 import { relu } from '../autodiff/activation.ts';
+import { knownOptions } from '../known-options.ts';
 import { dense } from '../layers/dense.ts';
 import type { Layer } from '../layers/scope.ts';
 import { flatten, sequential } from '../layers/sequential.ts';
@@ -19,7 +20,9 @@ export interface MlpOptions {
  * @example
  * mlp({ hidden: [512, 512], classes: 10 })
  */
-export function mlp({ hidden, classes, activation = relu }: MlpOptions): Layer {
+export function mlp(options: MlpOptions): Layer {
+  knownOptions('mlp', options, ['hidden', 'classes', 'activation']);
+  const { hidden, classes, activation = relu } = options;
   const layers = hidden.flatMap((units, i): [string, Layer][] => [
     [`hidden${i}`, dense({ units })],
     [`activation${i}`, activation],

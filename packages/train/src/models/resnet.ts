@@ -1,6 +1,7 @@
 import { relu } from '../autodiff/activation.ts';
 import { globalAveragePool } from '../autodiff/pooling.ts';
 import { pad, slice } from '../autodiff/shape.ts';
+import { knownOptions } from '../known-options.ts';
 import { convolution } from '../layers/convolution.ts';
 import { dense } from '../layers/dense.ts';
 import { batchNormalization } from '../layers/normalization.ts';
@@ -32,7 +33,9 @@ export interface ResnetOptions {
  * resnet({ depth: 20, classes: 10 })
  * @see He et al. 2016, arXiv 1512.03385, section 4.2
  */
-export function resnet({ depth, classes, shortcut = 'projection', skips = true }: ResnetOptions): Layer {
+export function resnet(options: ResnetOptions): Layer {
+  knownOptions('resnet', options, ['depth', 'classes', 'shortcut', 'skips']);
+  const { depth, classes, shortcut = 'projection', skips = true } = options;
   const blocks = (depth - 2) / 6;
   if (!Number.isInteger(blocks) || blocks < 1) {
     throw new RangeError(`resnet: expected \`depth\` to be 6n + 2 (8, 20, 32, 44, 56, 110), got ${depth}.`);
