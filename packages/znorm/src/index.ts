@@ -10,6 +10,14 @@ export {
   update,
 } from './apply.ts';
 export { type ArrayTensor, arrays, tensor } from './backends/arrays.ts';
+export { fromJSON, type TransformationJson, toJSON } from './chain-json.ts';
+export { type Descent, descent } from './inspect/descent.ts';
+export {
+  type GradientInspection,
+  type InspectOptions,
+  inspectGradients,
+  type TensorSummary,
+} from './inspect/gradients.ts';
 export {
   type AdamOptions,
   type AdamwOptions,

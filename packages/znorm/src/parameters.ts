@@ -34,7 +34,7 @@ export function sizeOf(shape: readonly number[]): number {
 }
 
 /** The layer a parameter belongs to: its path without the last segment. `conv1/kernel` and `conv1/bias` share `conv1`. */
-export function layerOf(parameter: ParameterInfo): string {
+export function layerOf(parameter: Pick<ParameterInfo, 'path'>): string {
   const end = parameter.path.lastIndexOf('/');
   return end < 0 ? parameter.path : parameter.path.slice(0, end);
 }

@@ -29,6 +29,8 @@ export interface TensorOps<T> {
   div(a: Operand<T>, b: Operand<T>): T;
   maximum(a: Operand<T>, b: Operand<T>): T;
   minimum(a: Operand<T>, b: Operand<T>): T;
+  /** a·x + b·y for scalars a, b, rounded once. Optional: two products and a sum where it is absent. */
+  weightedSum?(a: Operand<T>, x: Operand<T>, b: Operand<T>, y: Operand<T>): T;
   sqrt(x: T): T;
   abs(x: T): T;
   sign(x: T): T;
@@ -69,4 +71,15 @@ export interface TensorOps<T> {
 export interface Moments<T> {
   readonly mean: T;
   readonly std: T;
+}
+
+/** a·x + b·y for scalars a, b: what moving averages are made of, in one pass where the backend has one. */
+export function weightedSum<T>(
+  ops: TensorOps<T>,
+  a: Operand<T>,
+  x: Operand<T>,
+  b: Operand<T>,
+  y: Operand<T>,
+): T {
+  return ops.weightedSum?.(a, x, b, y) ?? ops.add(ops.mul(a, x), ops.mul(b, y));
 }

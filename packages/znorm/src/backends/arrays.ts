@@ -43,27 +43,33 @@ export const arrays: TensorOps<ArrayTensor> = {
 
   add: (x, y) =>
     elementwise([x, y], (out, o, n, [a, b], [i, j], [di, dj]) => {
-      for (let k = 0; k < n; k++) out[o + k] = a[i + k * di] + b[j + k * dj];
+      for (let k = 0; k < n; k++, i += di, j += dj) out[o + k] = a[i] + b[j];
     }),
   sub: (x, y) =>
     elementwise([x, y], (out, o, n, [a, b], [i, j], [di, dj]) => {
-      for (let k = 0; k < n; k++) out[o + k] = a[i + k * di] - b[j + k * dj];
+      for (let k = 0; k < n; k++, i += di, j += dj) out[o + k] = a[i] - b[j];
     }),
   mul: (x, y) =>
     elementwise([x, y], (out, o, n, [a, b], [i, j], [di, dj]) => {
-      for (let k = 0; k < n; k++) out[o + k] = a[i + k * di] * b[j + k * dj];
+      for (let k = 0; k < n; k++, i += di, j += dj) out[o + k] = a[i] * b[j];
     }),
   div: (x, y) =>
     elementwise([x, y], (out, o, n, [a, b], [i, j], [di, dj]) => {
-      for (let k = 0; k < n; k++) out[o + k] = a[i + k * di] / b[j + k * dj];
+      for (let k = 0; k < n; k++, i += di, j += dj) out[o + k] = a[i] / b[j];
     }),
   maximum: (x, y) =>
     elementwise([x, y], (out, o, n, [a, b], [i, j], [di, dj]) => {
-      for (let k = 0; k < n; k++) out[o + k] = Math.max(a[i + k * di], b[j + k * dj]);
+      for (let k = 0; k < n; k++, i += di, j += dj) out[o + k] = Math.max(a[i], b[j]);
     }),
   minimum: (x, y) =>
     elementwise([x, y], (out, o, n, [a, b], [i, j], [di, dj]) => {
-      for (let k = 0; k < n; k++) out[o + k] = Math.min(a[i + k * di], b[j + k * dj]);
+      for (let k = 0; k < n; k++, i += di, j += dj) out[o + k] = Math.min(a[i], b[j]);
+    }),
+  weightedSum: (a, x, b, y) =>
+    elementwise([x, y, a, b], (out, o, n, [x, y, a, b], [i, j, h, l], [di, dj]) => {
+      const p = a[h];
+      const q = b[l];
+      for (let k = 0; k < n; k++, i += di, j += dj) out[o + k] = p * x[i] + q * y[j];
     }),
   sqrt: (x) =>
     elementwise([x], (out, o, n, [a], [i], [di]) => {
@@ -80,7 +86,7 @@ export const arrays: TensorOps<ArrayTensor> = {
 
   lessEqual: (x, y) =>
     elementwise([x, y], (out, o, n, [a, b], [i, j], [di, dj]) => {
-      for (let k = 0; k < n; k++) out[o + k] = a[i + k * di] <= b[j + k * dj] ? 1 : 0;
+      for (let k = 0; k < n; k++, i += di, j += dj) out[o + k] = a[i] <= b[j] ? 1 : 0;
     }),
   isFinite: (x) =>
     elementwise([x], (out, o, n, [a], [i], [di]) => {

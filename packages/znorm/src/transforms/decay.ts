@@ -1,5 +1,6 @@
 import { knownOptions, nonNegative } from '../option-checks.ts';
 import { type Selection, selects } from '../select.ts';
+import { weightedSum } from '../tensor-ops.ts';
 import { type Primitive, paramOf, primitive } from '../transformation.ts';
 
 export interface AddDecayedWeightsOptions {
@@ -33,7 +34,7 @@ export function addDecayedWeights(options: AddDecayedWeightsOptions): Primitive 
     options,
     applies: options.select === undefined ? undefined : selects('addDecayedWeights', options.select),
     update: (ops, g, leaf) => ({
-      updates: ops.add(g, ops.mul(paramOf('addDecayedWeights', leaf), weightDecay)),
+      updates: weightedSum(ops, 1, g, weightDecay, paramOf('addDecayedWeights', leaf)),
     }),
   });
 }

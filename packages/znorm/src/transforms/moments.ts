@@ -6,7 +6,7 @@ import {
   positive,
   trueOrFalse,
 } from '../option-checks.ts';
-import type { TensorOps } from '../tensor-ops.ts';
+import { type TensorOps, weightedSum } from '../tensor-ops.ts';
 import { type Primitive, primitive } from '../transformation.ts';
 
 export interface TraceOptions {
@@ -43,9 +43,8 @@ export function trace(options: TraceOptions = {}): Primitive {
     scalars: dampening > 0 ? { intake: (step) => (step === 0 ? 1 : 1 - dampening) } : {},
     init: (ops, _parameter, param) => ({ trace: zerosLike(ops, param) }),
     update(ops, g, { slots, scalars }) {
-      const taken = dampening > 0 ? ops.mul(g, scalars.intake) : g;
-      const m = ops.add(ops.mul(slots.trace, momentum), taken);
-      return { updates: nesterov ? ops.add(g, ops.mul(m, momentum)) : m, slots: { trace: m } };
+      const m = weightedSum(ops, momentum, slots.trace, scalars.intake ?? 1, g);
+      return { updates: nesterov ? weightedSum(ops, 1, g, momentum, m) : m, slots: { trace: m } };
     },
   });
 }
@@ -83,22 +82,26 @@ export function scaleByAdam(options: ScaleByAdamOptions = {}): Primitive {
   const b2 = decayRate('scaleByAdam', 'b2', options.b2 ?? 0.999);
   const eps = positive('scaleByAdam', 'eps', options.eps ?? 1e-8);
   const epsRoot = nonNegative('scaleByAdam', 'epsRoot', options.epsRoot ?? 0);
+  // With c1 = 1 − b1^t and c2 = 1 − b2^t, the corrections move to the denominator and under no root:
+  //   (mu/c1) / (sqrt(nu/c2 + epsRoot) + eps) = mu / ((c1/√c2)·sqrt(nu + c2·epsRoot) + c1·eps)
+  // nu/c2 would overflow float32 where sqrt(nu) does not.
+  const c1 = (step: number) => 1 - b1 ** (step + 1);
+  const c2 = (step: number) => 1 - b2 ** (step + 1);
   return primitive({
     name: 'scaleByAdam',
     options,
     scalars: {
-      muCorrection: (step) => 1 - b1 ** (step + 1),
-      rootNuCorrection: (step) => Math.sqrt(1 - b2 ** (step + 1)),
-      ...(epsRoot > 0 && { epsRoot: (step: number) => epsRoot * (1 - b2 ** (step + 1)) }),
+      rootScale: (step) => c1(step) / Math.sqrt(c2(step)),
+      eps: (step) => c1(step) * eps,
+      ...(epsRoot > 0 && { epsRoot: (step: number) => c2(step) * epsRoot }),
     },
     init: (ops, _parameter, param) => ({ mu: zerosLike(ops, param), nu: zerosLike(ops, param) }),
     update(ops, g, { slots, scalars }) {
       const mu = movedTowards(ops, slots.mu, b1, g);
       const nu = movedTowardsSquare(ops, slots.nu, b2, g);
-      // The root is taken before the correction: nu / (1 − b2) would overflow float32 where sqrt(nu) does not.
       const root = ops.sqrt(epsRoot > 0 ? ops.add(nu, scalars.epsRoot) : nu);
-      const denominator = ops.add(ops.div(root, scalars.rootNuCorrection), eps);
-      return { updates: ops.div(ops.div(mu, scalars.muCorrection), denominator), slots: { mu, nu } };
+      const denominator = weightedSum(ops, scalars.rootScale, root, 1, scalars.eps);
+      return { updates: ops.div(mu, denominator), slots: { mu, nu } };
     },
   });
 }
@@ -144,10 +147,10 @@ function zerosLike<T>(ops: TensorOps<T>, x: T): T {
 
 /** decay · average + (1 − decay) · x */
 function movedTowards<T>(ops: TensorOps<T>, average: T, decay: number, x: T): T {
-  return ops.add(ops.mul(average, decay), ops.mul(x, 1 - decay));
+  return weightedSum(ops, decay, average, 1 - decay, x);
 }
 
 /** decay · average + (1 − decay) · x², the small factor first so that the square overflows last */
 function movedTowardsSquare<T>(ops: TensorOps<T>, average: T, decay: number, x: T): T {
-  return ops.add(ops.mul(average, decay), ops.mul(ops.mul(x, 1 - decay), x));
+  return weightedSum(ops, decay, average, 1, ops.mul(ops.mul(x, 1 - decay), x));
 }
