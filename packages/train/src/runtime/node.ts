@@ -1,17 +1,51 @@
+import type { InferenceSession } from 'onnxruntime-web';
+import { createGraph, emit, input, output } from '../onnx/graph.ts';
+import { toModelBytes } from '../onnx/model.ts';
 import type { Runtime } from './session.ts';
 
+type Ort = typeof import('onnxruntime-node');
+
+let runtime: Promise<Runtime> | undefined;
+
 /** ONNX Runtime's own library for this platform. It writes results straight into the caller's arrays. */
-export async function loadNative(): Promise<Runtime> {
-  const ort = await import('onnxruntime-node');
-  return {
+export function loadNative(): Promise<Runtime> {
+  runtime ??= import('onnxruntime-node').then(async (ort) => ({
     Tensor: ort.Tensor as unknown as Runtime['Tensor'],
     writesInPlace: true,
-    create: (modelBytes, threads) =>
-      ort.InferenceSession.create(modelBytes, {
-        executionProviders: ['cpu'],
-        graphOptimizationLevel: 'all',
-        intraOpNumThreads: threads,
-        interOpNumThreads: 1,
-      }),
-  };
+    channelBlock: await findChannelBlock(ort),
+    create: (modelBytes: Uint8Array, threads: number) => create(ort, modelBytes, threads),
+  }));
+  return runtime;
+}
+
+function create(ort: Ort, modelBytes: Uint8Array, threads: number): Promise<InferenceSession> {
+  return ort.InferenceSession.create(modelBytes, {
+    executionProviders: ['cpu'],
+    graphOptimizationLevel: 'all',
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+  });
+}
+
+/**
+ * The block depends on the processor (16 with AVX-512, 8 with AVX), and ONNX Runtime does not tell it. But
+ * its reordering rounds the channels up to whole blocks, so the size of one reordered pixel does.
+ */
+async function findChannelBlock(ort: Ort): Promise<number | undefined> {
+  const graph = createGraph();
+  const pixel = input(graph, 'pixel', [1, 4, 1, 1]);
+  output(emit(graph, 'com.microsoft.nchwc:ReorderInput', [pixel], {}, [1, 4, 1, 1]), 'reordered');
+  try {
+    const session = await create(ort, toModelBytes(graph), 1);
+    const { reordered } = await session.run({
+      pixel: new ort.Tensor('float32', new Float32Array(4), [1, 4, 1, 1]),
+    });
+    await session.release();
+    const block = reordered!.dims[1]!;
+    return block > 1 ? block : undefined;
+  } catch {
+    // A build without these kernels; the plain convolution is always there.
+    return undefined;
+  }
 }

@@ -1,5 +1,7 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
-import type { DType, TensorData } from '../onnx/graph.ts';
+import type { DType, Graph, TensorData } from '../onnx/graph.ts';
+import { toModelBytes } from '../onnx/model.ts';
+import { blockConvolutions } from './blocked-convolution.ts';
 import type { Engine } from './engine.ts';
 
 /** A tensor as its owner holds it: the data may be a view of a larger memory, and is read and written in place. */
@@ -35,23 +37,28 @@ export interface Session {
 export interface Runtime {
   readonly Tensor: new (type: DType, data: TensorData, shape: readonly number[]) => Tensor;
   create(modelBytes: Uint8Array, threads: number): Promise<InferenceSession>;
+  /** Channels a block of this machine's direct convolution kernels, undefined where it has none. */
+  readonly channelBlock: number | undefined;
   /** Whether the runtime writes into the arrays of the fetches; otherwise results are copied there. */
   readonly writesInPlace: boolean;
 }
 
 /**
- * Loads a model for running.
+ * Loads a model for running: a graph, which is first rewritten for the kernels of this machine, or the bytes
+ * of any ONNX model as they are.
  * @example
- * const session = await createSession(toModelBytes(graph), { engine: await resolveEngine('auto'), threads: 2 });
+ * const session = await createSession(graph, { engine: await resolveEngine('auto'), threads: 2 });
  * await session.run({ x: { data: images, shape: [64, 3, 32, 32] } }, { loss: { data: loss, shape: [] } });
  */
 export async function createSession(
-  modelBytes: Uint8Array,
+  graphOrModel: Graph | Uint8Array,
   { engine, threads = 1 }: SessionOptions,
 ): Promise<Session> {
   if (!Number.isInteger(threads) || threads < 1)
     throw new RangeError(`createSession: expected \`threads\` to be an integer >= 1, got ${threads}.`);
   const runtime = await loadRuntime(engine);
+  const modelBytes =
+    graphOrModel instanceof Uint8Array ? graphOrModel : toModelBytes(lower(graphOrModel, runtime));
   const model = await runtime.create(modelBytes, threads);
   const inputs = metadata(model.inputMetadata);
   const outputs = metadata(model.outputMetadata);
@@ -95,6 +102,10 @@ export async function createSession(
     },
     release: () => model.release(),
   };
+}
+
+function lower(graph: Graph, { channelBlock }: Runtime): Graph {
+  return channelBlock === undefined ? graph : blockConvolutions(graph, channelBlock);
 }
 
 async function loadRuntime(engine: Engine): Promise<Runtime> {

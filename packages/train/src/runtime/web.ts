@@ -6,6 +6,7 @@ export async function loadWasm(): Promise<Runtime> {
   return {
     Tensor: ort.Tensor as unknown as Runtime['Tensor'],
     writesInPlace: false,
+    channelBlock: undefined,
     create: (modelBytes, threads) => {
       // The thread pool belongs to the WebAssembly module: the first session decides for the process.
       ort.env.wasm.numThreads = threads;
