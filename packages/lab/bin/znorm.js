@@ -2,8 +2,10 @@
 import { existsSync } from 'node:fs';
 
 const entry = new URL('../dist/cli/main.js', import.meta.url);
-if (!existsSync(entry)) {
+if (existsSync(entry)) {
+  const { main } = await import(entry.href);
+  process.exitCode = await main(process.argv.slice(2));
+} else {
   console.error('znorm: this checkout is not built. Run `npm run build` (or `npm ci`) and try again.');
-  process.exit(2);
+  process.exitCode = 2;
 }
-await import(entry.href);

