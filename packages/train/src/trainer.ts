@@ -55,6 +55,7 @@ export interface GradientStep {
   readonly parameters: Named<ArrayTensor>;
   /** The chain's state before the update: with it, any part of the chain can be looked at on its own. */
   readonly state: State<ArrayTensor>;
+  readonly infos: Readonly<Record<string, ParameterInfo>>;
 }
 
 export interface StepResult {
@@ -189,14 +190,9 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       const result = await training.run(batch, { seed, step: steps });
       if (!guarded) requireFinite(result.loss, state.gradients);
       const proposed = proposeStep(state, optimizer);
-      const { gradients, parameters } = state;
-      onGradients?.({
-        step: steps,
-        gradients,
-        updates: proposed.updates,
-        parameters,
-        state: state.optimizer,
-      });
+      const { gradients, parameters, infos } = state;
+      const { updates } = proposed;
+      onGradients?.({ step: steps, gradients, updates, parameters, state: state.optimizer, infos });
       takeStep(state, proposed);
       batchHash = digest(batchHash, batch.inputs, batch.labels);
       const { reports, skipped } = proposed;
