@@ -78,7 +78,8 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsContent {
       if (start + filled > bytes.length) {
         throw malformed(`${filled} bytes of tensors`, `${bytes.length - start}. The file is truncated`, name);
       }
-      const own = bytes.slice(start + offsets[0], start + filled);
+      // Not slice(): on a Node Buffer that shares memory.
+      const own = new Uint8Array(bytes.subarray(start + offsets[0], start + filled));
       return [name, { shape, data: new arrayOfDtype[dtype](own.buffer) }];
     });
   if (start + filled !== bytes.length)

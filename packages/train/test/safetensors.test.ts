@@ -74,6 +74,16 @@ test('a view into a larger buffer is stored alone, and a file inside one is read
   expect([...decodeSafetensors(shifted.subarray(3)).tensors.view.data]).toEqual([1, 2]);
 });
 
+test('tensors read from a Buffer, as files give it, own their data', () => {
+  const bytes = Buffer.from(
+    encodeSafetensors({ tensors: { ramp: { shape: [6], data: ramp } }, metadata: {} }),
+  );
+  const { data } = decodeSafetensors(bytes).tensors.ramp;
+  bytes.fill(0);
+  expect(data.buffer.byteLength).toBe(24);
+  expect([...data]).toEqual([...ramp]);
+});
+
 const one = '{"t":{"dtype":"I32","shape":[2,2],"data_offsets":[0,16]}}';
 const two = `${one.slice(0, -1)},${one.slice(1).replace('"t"', '"u"')}`;
 const sixteen = new Array(16).fill(0);
