@@ -1,7 +1,6 @@
 import { gradients } from './autodiff/gradients.ts';
 import { createScope, type Declarations, type Layer } from './layers/scope.ts';
-import { createGraph, input, output, type Value } from './onnx/graph.ts';
-import { toModelBytes } from './onnx/model.ts';
+import { createGraph, type Graph, input, output, type Value } from './onnx/graph.ts';
 
 /** One number from the model's output [N, classes] and the labels, int64 [N]: the mean over the batch. */
 export type Loss = (logits: Value, labels: Value) => Value;
@@ -16,7 +15,7 @@ export interface StepGraphOptions {
 
 /** A graph ready to be loaded. Inputs and outputs are called as `graphNames` says. */
 export interface StepGraph {
-  readonly modelBytes: Uint8Array;
+  readonly graph: Graph;
   readonly declared: Declarations;
   readonly inputShape: readonly number[];
   /** [N, classes] */
@@ -44,7 +43,7 @@ export function trainingGraph(options: StepGraphOptions): StepGraph {
   }
   for (const [path, { next }] of declared.buffers) if (next) output(next, graphNames.next(path));
   return {
-    modelBytes: toModelBytes(loss.graph),
+    graph: loss.graph,
     declared,
     inputShape: options.inputShape,
     logitsShape: logits.shape,
@@ -55,7 +54,7 @@ export function trainingGraph(options: StepGraphOptions): StepGraph {
 export function evaluationGraph(options: StepGraphOptions): StepGraph {
   const { loss, logits, declared } = forward(options, false);
   return {
-    modelBytes: toModelBytes(loss.graph),
+    graph: loss.graph,
     declared,
     inputShape: options.inputShape,
     logitsShape: logits.shape,

@@ -15,11 +15,11 @@ export interface LoadedStep {
 
 /** Loads a graph and binds every input and output but the batch, once: a step then allocates nothing that stays. */
 export async function loadStep(
-  { modelBytes, declared, inputShape, logitsShape }: StepGraph,
+  { graph, declared, inputShape, logitsShape }: StepGraph,
   state: TrainingState,
   options: { engine: Engine; threads: number },
 ): Promise<LoadedStep> {
-  const session = await createSession(modelBytes, options);
+  const session = await createSession(graph, options);
   const [count, classes] = logitsShape;
   const labels = new BigInt64Array(count);
   const loss = new Float32Array(1);
