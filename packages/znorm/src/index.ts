@@ -10,6 +10,7 @@ export {
   update,
 } from './apply.ts';
 export { type ArrayTensor, arrays, tensor } from './backends/arrays.ts';
+export { type Float32Arithmetic, float32Statistics } from './backends/float32-statistics.ts';
 export { fromJSON, type TransformationJson, toJSON } from './chain-json.ts';
 export { type Descent, descent } from './inspect/descent.ts';
 export {
