@@ -1,0 +1,149 @@
+import { appendFileSync, closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { z } from 'zod';
+
+const layerStatistics = z.object({
+  mean: z.number(),
+  std: z.number(),
+  norm: z.number(),
+  zeros: z.number(),
+  largest: z.number(),
+});
+
+/**
+ * What happens in a run, as one JSON line each. A run is its config and these lines, nothing else: tables, reports and
+ * the decision whether it must go on are functions of them.
+ */
+const runEvent = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('start'),
+    time: z.string(),
+    engine: z.string(),
+    initHash: z.string(),
+    steps: z.number(),
+    parameters: z.array(z.object({ path: z.string(), shape: z.array(z.number()), role: z.string() })),
+  }),
+  /** Training went on from a checkpoint: what was recorded after `step` before this line did not happen. */
+  z.object({ type: z.literal('resume'), time: z.string(), step: z.number() }),
+  z.object({
+    type: z.literal('gradients'),
+    step: z.number(),
+    layers: z.array(z.object({ path: z.string(), before: layerStatistics, after: layerStatistics })),
+    descentCosine: z.number(),
+  }),
+  z.object({
+    type: z.literal('evaluation'),
+    step: z.number(),
+    epoch: z.number(),
+    learningRate: z.number(),
+    trainLoss: z.number(),
+    trainAccuracy: z.number(),
+    validationLoss: z.number(),
+    validationAccuracy: z.number(),
+  }),
+  /** Sums since the last evaluation as they stood when the checkpoint of this step was written, and the median step. */
+  z.object({
+    type: z.literal('checkpoint'),
+    step: z.number(),
+    lossSum: z.number(),
+    correct: z.number(),
+    seen: z.number(),
+    degenerate: z.number(),
+    stepMs: z.number(),
+  }),
+  z.object({
+    type: z.literal('finish'),
+    time: z.string(),
+    step: z.number(),
+    batchHash: z.string(),
+    weightsHash: z.string(),
+    validationAccuracy: z.number(),
+    degenerate: z.number(),
+    stepMs: z.number(),
+  }),
+  z.object({
+    type: z.literal('test'),
+    step: z.number(),
+    testAccuracy: z.number(),
+    testLoss: z.number(),
+    count: z.number(),
+  }),
+  /** The run cannot go on, and would fail again: a gradient that is not finite, for one. */
+  z.object({
+    type: z.literal('fail'),
+    time: z.string(),
+    step: z.number().nullable(),
+    tensor: z.string().nullable(),
+    message: z.string(),
+  }),
+  /** The process ended without a word (out of memory, killed); the run can be resumed. */
+  z.object({ type: z.literal('crash'), time: z.string(), message: z.string() }),
+]);
+
+export type RunEvent = z.infer<typeof runEvent>;
+export type RunEventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
+
+/**
+ * Adds one line. A small append is whole or, if the machine dies in it, a torn last line; the next writer ends that
+ * line first, so that a tear costs one event and not two.
+ */
+export function appendEvent(file: string, event: RunEvent): void {
+  appendFileSync(file, `${endsInTear(file) ? '\n' : ''}${JSON.stringify(event)}\n`);
+}
+
+function endsInTear(file: string): boolean {
+  if (!existsSync(file)) return false;
+  const handle = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(handle);
+    const last = Buffer.alloc(1);
+    return size > 0 && readSync(handle, last, 0, 1, size - 1) === 1 && last.toString() !== '\n';
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/**
+ * The events of a run as they count: torn lines are dropped, and so is whatever a later `resume` took back.
+ *
+ * @throws Error naming file and line if a line is not an event
+ */
+export function readEvents(file: string): RunEvent[] {
+  if (!existsSync(file)) return [];
+  const text = readFileSync(file, 'utf8');
+  const lines = text.split('\n').slice(0, -1);
+  return effectiveEvents(lines.flatMap((line, index) => parsedEvent(line, `${file}:${index + 1}`)));
+}
+
+/** Drops the events that were recorded after the step from which a run was later resumed. */
+export function effectiveEvents(events: readonly RunEvent[]): RunEvent[] {
+  const kept: RunEvent[] = [];
+  for (const event of events) {
+    if (event.type === 'resume') {
+      const stands = kept.filter((earlier) => !('step' in earlier) || (earlier.step ?? 0) <= event.step);
+      kept.splice(0, kept.length, ...stands);
+    }
+    kept.push(event);
+  }
+  return kept;
+}
+
+/** The last event of a type. */
+export function lastEvent<T extends RunEvent['type']>(
+  events: readonly RunEvent[],
+  type: T,
+): RunEventOf<T> | undefined {
+  return events.findLast((event): event is RunEventOf<T> => event.type === type);
+}
+
+function parsedEvent(line: string, where: string): RunEvent[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    return []; // torn: its writer was killed in mid-write
+  }
+  const event = runEvent.safeParse(json);
+  if (!event.success)
+    throw new Error(`${where}: expected an event of a run. ${z.prettifyError(event.error)}`);
+  return [event.data];
+}
