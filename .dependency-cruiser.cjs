@@ -15,10 +15,11 @@ const floors = {
     'index',
   ],
   train: [
-    'random|digest|safetensors|memory|onnx/|runtime/',
+    'known-options|random|digest|safetensors|memory|onnx/|runtime/',
     'initializers|augmentation|autodiff/',
     'batches|layers/',
-    'models/|checkpoint',
+    'models/|step-graph|training-state',
+    'checkpoint|step-run',
     'trainer',
     'index',
   ],

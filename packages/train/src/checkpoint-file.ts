@@ -1,6 +1,5 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Trainer } from './trainer.ts';
 
 /**
  * Saves a trainer so that a crash at any moment leaves either the old file or the new one: the bytes go to a file
@@ -9,7 +8,7 @@ import type { Trainer } from './trainer.ts';
  * @example
  * await saveCheckpoint('runs/first/last.safetensors', trainer);
  */
-export async function saveCheckpoint(path: string, trainer: Pick<Trainer, 'checkpoint'>): Promise<void> {
+export async function saveCheckpoint(path: string, trainer: { checkpoint(): Uint8Array }): Promise<void> {
   const bytes = trainer.checkpoint();
   const temporary = `${path}.${process.pid}.partial`;
   try {
@@ -33,7 +32,10 @@ export async function saveCheckpoint(path: string, trainer: Pick<Trainer, 'check
  *
  * @throws RangeError if the checkpoint is damaged, or is of another model, optimizer or seed
  */
-export async function restoreCheckpoint(path: string, trainer: Pick<Trainer, 'restore'>): Promise<void> {
+export async function restoreCheckpoint(
+  path: string,
+  trainer: { restore(checkpoint: Uint8Array): void },
+): Promise<void> {
   trainer.restore(await readFile(path));
 }
 

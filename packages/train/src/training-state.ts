@@ -14,7 +14,7 @@ import { createTensorMemory } from './memory.ts';
 import { randomStream } from './random.ts';
 
 /** A float32 tensor that lies in the trainer's memory. */
-export interface MemoryTensor {
+interface MemoryTensor {
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }

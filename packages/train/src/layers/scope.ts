@@ -49,20 +49,20 @@ export interface Declarations {
   readonly randoms: Map<string, DeclaredRandom>;
 }
 
-export interface DeclaredParameter {
+interface DeclaredParameter {
   readonly info: ParameterInfo;
   readonly initializer: Initializer;
   readonly value: Value;
 }
 
-export interface DeclaredBuffer {
+interface DeclaredBuffer {
   readonly initial: number;
   readonly value: Value;
   /** Absent while nothing updates it, as in a graph for evaluation. */
   readonly next?: Value;
 }
 
-export interface DeclaredRandom {
+interface DeclaredRandom {
   readonly fill: (out: Float32Array, next: RandomStream) => void;
   readonly value: Value;
 }
