@@ -11,8 +11,8 @@ export function inputGradient(
   group: number,
 ): Value {
   const { strides, pads, dilations, kernel: size } = window;
-  const reach = size.map((k, axis) => dilations[axis]! * (k - 1)) as [number, number];
-  const flippable = strides.every((s) => s === 1) && pads.every((p, side) => p <= reach[side % 2]!);
+  const reach = size.map((k, axis) => dilations[axis] * (k - 1)) as [number, number];
+  const flippable = strides.every((s) => s === 1) && pads.every((p, side) => p <= reach[side % 2]);
   if (flippable) {
     const flipped = flipKernel(kernel, group);
     const full: Window = {
@@ -24,10 +24,10 @@ export function inputGradient(
   // Rows and columns at the far side that no window reached.
   const unread = ([0, 1] as const).map(
     (axis) =>
-      image[2 + axis]! +
+      image[2 + axis] +
       pads[axis] +
-      pads[axis + 2]! -
-      reach[axis]! -
+      pads[axis + 2] -
+      reach[axis] -
       1 -
       (window.positions[axis] - 1) * strides[axis],
   );

@@ -41,7 +41,7 @@ export function kernelGradient(
 function byPoints(x: Value, g: Value, kernelShape: readonly number[], window: Window, group: number): Value {
   const { strides, positions } = window;
   const [n, channels] = x.shape as [number, number];
-  const ends = positions.map((count, axis) => (count - 1) * strides[axis]! + 1);
+  const ends = positions.map((count, axis) => (count - 1) * strides[axis] + 1);
   const whole = strides[0] === 1 && strides[1] === 1;
   const vectors = [
     int64s(x.graph, [0, 0]),
@@ -62,7 +62,7 @@ function byPoints(x: Value, g: Value, kernelShape: readonly number[], window: Wi
 function byRowsAndColumns(x: Value, g: Value, kernelShape: readonly number[], window: Window): Value {
   const { strides, pads, dilations, positions } = window;
   const [o, channels, h, w] = kernelShape as [number, number, number, number];
-  const width = x.shape[3]!;
+  const width = x.shape[3];
   const reach = dilations[1] * (w - 1);
   const rowCopies = shiftedCopies(x, [h, 1], false, [positions[0], width], {
     strides: [strides[0], 1],

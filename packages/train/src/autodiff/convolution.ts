@@ -29,20 +29,20 @@ export function conv2d(x: Value, kernel: Value, { group = 1, bias, ...options }:
   const [outChannels, perGroup, height, width] = kernel.shape;
   if (kernel.shape.length !== 4)
     throw new RangeError(`conv2d: expected a kernel of shape [O, C / group, h, w], got [${kernel.shape}].`);
-  const window = slidingWindow('conv2d', x.shape, [height!, width!], options);
+  const window = slidingWindow('conv2d', x.shape, [height, width], options);
   const [batch, channels] = x.shape as [number, number];
-  if (channels !== perGroup! * group || outChannels! % group !== 0)
+  if (channels !== perGroup * group || outChannels % group !== 0)
     throw new RangeError(
       `conv2d: expected a kernel [O, C / group, h, w] with C = ${channels} and O a multiple of group = ${group}, got [${kernel.shape}].`,
     );
   if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outChannels))
     throw new RangeError(`conv2d: expected a bias of shape [${outChannels}], got [${bias.shape}].`);
   const inputs = bias ? [x, kernel, bias] : [x, kernel];
-  const shape = [batch, outChannels!, ...window.positions];
+  const shape = [batch, outChannels, ...window.positions];
   const y = emit(x.graph, 'Conv', inputs, { ...windowAttributes(window), group }, shape);
   return differentiable(y, inputs, [
     (g) => inputGradient(g, kernel, x.shape, window, group),
     (g) => kernelGradient(x, g, kernel.shape, window, group),
-    bias && ((g) => reshape(sumTo(g, [1, outChannels!, 1, 1]), bias.shape)),
+    bias && ((g) => reshape(sumTo(g, [1, outChannels, 1, 1]), bias.shape)),
   ]);
 }

@@ -42,7 +42,7 @@ export function gradients(loss: Value, parameters: readonly Value[]): Value[] {
         const gradient = vjp(...outputGradients);
         if (!sameShape(gradient.shape, value.shape))
           throw new Error(
-            `gradients: the rule of \`${entry.outputs[0]!.name}\` gave shape [${gradient.shape}] for an input of shape [${value.shape}]. This is a bug in the rule.`,
+            `gradients: the rule of \`${entry.outputs[0].name}\` gave shape [${gradient.shape}] for an input of shape [${value.shape}]. This is a bug in the rule.`,
           );
         contributions.set(value, [...(contributions.get(value) ?? []), gradient]);
       });
@@ -66,7 +66,7 @@ function total(contributions: Map<Value, Value[]>, value: Value): Value {
   const { graph, shape } = value;
   const [first, ...rest] = contributions.get(value) ?? [zeros(graph, shape)];
   // A chain of Add: ONNX's Sum of several tensors runs on one thread and is slower.
-  const sum = rest.reduce((partial, part) => emit(graph, 'Add', [partial, part], {}, shape), first!);
+  const sum = rest.reduce((partial, part) => emit(graph, 'Add', [partial, part], {}, shape), first);
   contributions.set(value, [sum]);
   return sum;
 }

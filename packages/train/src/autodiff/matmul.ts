@@ -30,7 +30,7 @@ export function matmul(a: Value, b: Value): Value {
   // One matrix on the right: rows of all leading axes are one tall matrix, so the gradient is one product too.
   if (b.shape.length === 2) {
     const rows = reshape(a, [-1, a.shape.at(-1)!]);
-    return reshape(gemm(rows, b), [...a.shape.slice(0, -1), b.shape[1]!]);
+    return reshape(gemm(rows, b), [...a.shape.slice(0, -1), b.shape[1]]);
   }
   const batch = broadcastShape('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
   const y = emit(a.graph, 'MatMul', [a, b], {}, [...batch, a.shape.at(-2)!, b.shape.at(-1)!]);
@@ -68,8 +68,8 @@ export function gemm(a: Value, b: Value, { transA = false, transB = false, bias 
     throw new RangeError(
       `gemm: expected matrices [m, k]${transA ? 'ᵀ' : ''} and [k, n]${transB ? 'ᵀ' : ''}, got [${a.shape}]${transA ? 'ᵀ' : ''} and [${b.shape}]${transB ? 'ᵀ' : ''}.`,
     );
-  const shape = [m!, n!];
-  if (bias && elementCount(broadcastShape('gemm', shape, bias.shape)) !== m! * n!)
+  const shape = [m, n];
+  if (bias && elementCount(broadcastShape('gemm', shape, bias.shape)) !== m * n)
     throw new RangeError(`gemm: expected a bias that broadcasts to [${shape}], got [${bias.shape}].`);
   const y = emit(a.graph, 'Gemm', bias ? [a, b, bias] : [a, b], { transA: +transA, transB: +transB }, shape);
   return differentiable(y, bias ? [a, b, bias] : [a, b], [

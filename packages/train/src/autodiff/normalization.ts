@@ -34,7 +34,7 @@ export function batchNorm(
 ): BatchNormResult {
   const channel = channelShape('batchNorm', x, { scale, bias });
   const axes = x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
-  const count = elementCount(x.shape) / x.shape[1]!;
+  const count = elementCount(x.shape) / x.shape[1];
   if (count < 2)
     throw new RangeError(
       `batchNorm: expected at least 2 elements a channel, got ${count} in shape [${x.shape}]. Use a larger batch.`,

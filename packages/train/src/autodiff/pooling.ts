@@ -25,13 +25,13 @@ export interface PoolOptions extends WindowOptions {
  */
 export function maxPool2d(x: Value, { kernel, ...options }: PoolOptions): Value {
   const window = slidingWindow('maxPool2d', x.shape, pair(kernel), { strides: kernel, ...options });
-  const shape = [x.shape[0]!, x.shape[1]!, ...window.positions];
+  const shape = [x.shape[0], x.shape[1], ...window.positions];
   const [y, indices] = emitMany(x.graph, 'MaxPool', [x], windowAttributes(window), [
     { shape },
     { shape, dtype: 'int64' },
   ]);
   return differentiable(
-    y!,
+    y,
     [x],
     [
       (g) => {
@@ -63,7 +63,7 @@ export function averagePool2d(
 ): Value {
   const [height, width] = pair(kernel);
   const window = slidingWindow('averagePool2d', x.shape, [height, width], { strides: kernel, ...options });
-  const shape = [x.shape[0]!, x.shape[1]!, ...window.positions];
+  const shape = [x.shape[0], x.shape[1], ...window.positions];
   const y = emit(
     x.graph,
     'AveragePool',
@@ -77,13 +77,13 @@ export function averagePool2d(
     [
       (g) => {
         const sizes = constant(x.graph, windowSizes(window, x.shape, countPads), [1, 1, ...window.positions]);
-        const ones = constant(x.graph, new Float32Array(shape[1]! * height * width).fill(1), [
-          shape[1]!,
+        const ones = constant(x.graph, new Float32Array(shape[1] * height * width).fill(1), [
+          shape[1],
           1,
           height,
           width,
         ]);
-        return inputGradient(div(g, sizes), ones, x.shape, window, shape[1]!);
+        return inputGradient(div(g, sizes), ones, x.shape, window, shape[1]);
       },
     ],
   );
@@ -99,7 +99,7 @@ function windowSizes(
     Array.from(
       { length: kernel[axis] },
       (_, k) => position * strides[axis] + k * dilations[axis] - pads[axis],
-    ).filter((at) => countPads || (at >= 0 && at < image[2 + axis]!)).length;
+    ).filter((at) => countPads || (at >= 0 && at < image[2 + axis])).length;
   const columns = Array.from({ length: positions[1] }, (_, c) => inside(1, c));
   return Float32Array.from({ length: positions[0] }, (_, r) => inside(0, r)).reduce<Float32Array>(
     (sizes, rows, r) => {

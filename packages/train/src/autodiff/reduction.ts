@@ -44,7 +44,7 @@ function reduce(name: string, opType: string, x: Value, { axes, keepDims = false
   const resolved = (axes ?? x.shape.map((_, axis) => axis)).map((axis) => resolveAxis(name, axis, rank));
   const kept = x.shape.map((size, axis) => (resolved.includes(axis) ? 1 : size));
   const shape = keepDims ? kept : x.shape.filter((_, axis) => !resolved.includes(axis));
-  const count = resolved.reduce((product, axis) => product * x.shape[axis]!, 1);
+  const count = resolved.reduce((product, axis) => product * x.shape[axis], 1);
   // ONNX reads an empty list of axes as "all"; here it means "none".
   const y =
     resolved.length === 0

@@ -28,7 +28,7 @@ export function transpose(x: Value, permutation?: readonly number[]): Value {
     'Transpose',
     [x],
     { perm },
-    perm.map((axis) => x.shape[axis]!),
+    perm.map((axis) => x.shape[axis]),
   );
   const inverse = perm.map((_, axis) => perm.indexOf(axis));
   return differentiable(y, [x], [(g) => transpose(g, inverse)]);
@@ -55,7 +55,7 @@ export function concat(values: readonly Value[], axis: number): Value {
         `concat: expected shapes equal but for axis ${along}, got ${values.map((v) => `[${v.shape}]`).join(' and ')}.`,
       );
   if (values.length === 1) return first;
-  const sizes = values.map((value) => value.shape[along]!);
+  const sizes = values.map((value) => value.shape[along]);
   const shape = first.shape.with(
     along,
     sizes.reduce((a, b) => a + b),
@@ -65,7 +65,7 @@ export function concat(values: readonly Value[], axis: number): Value {
   return differentiable(
     y,
     values,
-    values.map((_, i) => (g) => split(g, { axis: along, sizes })[i]!),
+    values.map((_, i) => (g) => split(g, { axis: along, sizes })[i]),
   );
 }
 
@@ -104,7 +104,7 @@ export interface SliceOptions {
 /** Every `step`-th element from `start` up to `end` along one axis. */
 export function slice(x: Value, { axis, start = 0, end, step = 1 }: SliceOptions): Value {
   const along = resolveAxis('slice', axis, x.shape.length);
-  const size = x.shape[along]!;
+  const size = x.shape[along];
   const first = start < 0 ? start + size : start;
   const last = end === undefined ? size : end < 0 ? end + size : end;
   if (first < 0 || last > size || first >= last || step < 1)
@@ -131,7 +131,7 @@ export function slice(x: Value, { axis, start = 0, end, step = 1 }: SliceOptions
 
 /** Inserts `step − 1` zeros between neighbours along an axis. */
 export function dilateAxis(x: Value, axis: number, step: number): Value {
-  const size = x.shape[axis]!;
+  const size = x.shape[axis];
   if (step === 1 || size === 0) return x;
   const apart = reshape(x, [...x.shape.slice(0, axis + 1), 1, ...x.shape.slice(axis + 1)]);
   const filled = reshape(padAxis(apart, axis + 1, 0, step - 1), x.shape.with(axis, size * step));
@@ -157,7 +157,7 @@ export function pad(x: Value, { before, after, value = 0 }: PadOptions): Value {
   if (before.length !== rank || after.length !== rank)
     throw new RangeError(`pad: expected ${rank} sizes before and after, got [${before}] and [${after}].`);
   if ([...before, ...after].every((size) => size === 0)) return x;
-  const shape = x.shape.map((size, axis) => size + before[axis]! + after[axis]!);
+  const shape = x.shape.map((size, axis) => size + before[axis] + after[axis]);
   const [fill] = lift('pad', value, x) as [Value];
   const y = emit(x.graph, 'Pad', [x, int64s(x.graph, [...before, ...after]), fill], {}, shape, x.dtype);
   const negate = (sizes: readonly number[]) => sizes.map((size) => -size);

@@ -12,7 +12,7 @@ export function differentiable(
   inputs: readonly Value[],
   vjps: readonly (Vjp | undefined)[],
 ): Value {
-  return differentiableMany([outputValue], inputs, vjps)[0]!;
+  return differentiableMany([outputValue], inputs, vjps)[0];
 }
 
 /** The same for an operator with several results; its rules receive one gradient for each. */
@@ -21,9 +21,9 @@ export function differentiableMany(
   inputs: readonly Value[],
   vjps: readonly (Vjp | undefined)[],
 ): readonly Value[] {
-  const { graph } = outputs[0]!;
+  const { graph } = outputs[0];
   if (!graph.sweeping) {
-    graph.tape.set(outputs[0]!, { inputs, outputs, vjps });
+    graph.tape.set(outputs[0], { inputs, outputs, vjps });
     for (const value of outputs) graph.gradientValues.delete(value);
   }
   return outputs;

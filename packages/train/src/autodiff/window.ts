@@ -44,7 +44,7 @@ export function slidingWindow(
     if (sizes.some((size) => !Number.isInteger(size) || size < least))
       throw new RangeError(`${where}: expected ${name} of integers >= ${least}, got [${sizes}].`);
   const position = (axis: 0 | 1) => {
-    const padded = image[2 + axis]! + pads[axis] + pads[axis + 2]!;
+    const padded = image[2 + axis] + pads[axis] + pads[axis + 2];
     const extent = dilations[axis] * (kernel[axis] - 1) + 1;
     if (extent > padded)
       throw new RangeError(

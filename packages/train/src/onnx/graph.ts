@@ -111,7 +111,7 @@ export function constant(graph: Graph, data: number | TensorData, shape?: readon
   const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
   const key = bytes.length <= largestSharedBytes ? `${array.constructor.name}|${dims}|${bytes}` : undefined;
   const existing = key && graph.known.get(key);
-  if (existing) return existing[0]!;
+  if (existing) return existing[0];
   const value = declare(graph, freshName(graph, 'constant'), dims, dtypeOf(array));
   graph.initializers.set(value, array);
   if (key) graph.known.set(key, [value]);
@@ -183,7 +183,7 @@ export function emit(
   shape: readonly number[],
   dtype?: DType,
 ): Value {
-  return emitMany(graph, opType, inputs, attributes, [dtype ? { shape, dtype } : { shape }])[0]!;
+  return emitMany(graph, opType, inputs, attributes, [dtype ? { shape, dtype } : { shape }])[0];
 }
 
 export function elementCount(shape: readonly number[]): number {

@@ -88,7 +88,7 @@ function nodeProto(
   nameOf: (value: Value | undefined) => string,
 ): MessageInitShape<typeof NodeProtoSchema> {
   return {
-    name: node.outputs[0]!.name,
+    name: node.outputs[0].name,
     opType: node.opType,
     domain: node.domain,
     input: node.inputs.map(nameOf),

@@ -30,14 +30,14 @@ export function blockConvolutions(graph: Graph, block: number): Graph {
       continue;
     }
     const [x, kernel, bias] = node.inputs as [Value, Value, Value | undefined];
-    const y = node.outputs[0]!;
+    const y = node.outputs[0];
     if (layout !== 'narrow' && !blocked.has(x))
       blocked.set(x, append(lowered, 'ReorderInput', [x], {}, x.shape));
     const filters = layout === 'full' ? reorderFull(lowered, kernel, block) : reorderOutputs(lowered, kernel);
     const inputs = [blocked.get(x) ?? x, filters, ...(bias ? [bias] : [])];
     const result = append(lowered, 'Conv', inputs, node.attributes, y.shape);
     blocked.set(y, result);
-    const attributes = { channels: y.shape[1]! };
+    const attributes = { channels: y.shape[1] };
     lowered.nodes.push({ opType: 'ReorderOutput', domain, inputs: [result], outputs: [y], attributes });
   }
   return lowered;
@@ -51,8 +51,8 @@ const domain = 'com.microsoft.nchwc';
  */
 function kernelLayout(node: Node, block: number): 'full' | 'narrow' | 'depthwise' | undefined {
   if (node.opType !== 'Conv' || node.domain !== '') return undefined;
-  const channels = node.inputs[0]!.shape[1]!;
-  const filters = node.inputs[1]!.shape[0]!;
+  const channels = node.inputs[0]!.shape[1];
+  const filters = node.inputs[1]!.shape[0];
   const { group } = node.attributes;
   if (filters % block !== 0) return undefined;
   if (group === 1) return channels % block === 0 ? 'full' : channels < block ? 'narrow' : undefined;
@@ -61,7 +61,7 @@ function kernelLayout(node: Node, block: number): 'full' | 'narrow' | 'depthwise
 
 /** [O, I, h, w] → [O/b, I, h·w, b] in memory: a block of output channels last. */
 function reorderOutputs(graph: Graph, kernel: Value): Value {
-  const o = kernel.shape[0]!;
+  const o = kernel.shape[0];
   const flat = reshape(graph, kernel, [1, o, elementCount(kernel.shape) / o, 1]);
   return reshape(graph, append(graph, 'ReorderInput', [flat], {}, flat.shape), kernel.shape);
 }

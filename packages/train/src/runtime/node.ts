@@ -42,7 +42,7 @@ async function findChannelBlock(ort: Ort): Promise<number | undefined> {
       pixel: new ort.Tensor('float32', new Float32Array(4), [1, 4, 1, 1]),
     });
     await session.release();
-    const block = reordered!.dims[1]!;
+    const block = reordered.dims[1];
     return block > 1 ? block : undefined;
   } catch {
     // A build without these kernels; the plain convolution is always there.

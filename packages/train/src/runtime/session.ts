@@ -95,7 +95,7 @@ export async function createSession(
       for (const [name, view] of Object.entries(fetches)) check(name, view, outputs, 'output');
       const results = await model.run(fed, Object.keys(fetches));
       for (const [name, view] of Object.entries(fetches)) {
-        const result = results[name]!;
+        const result = results[name];
         (view.data as Float32Array).set(result.data as Float32Array);
         result.dispose();
       }
