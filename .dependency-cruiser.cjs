@@ -10,6 +10,7 @@ const floors = {
     'select|schedules|backends/',
     'transformation',
     'stages|transforms/',
+    'update-tensors',
     'apply|optimizers|inspect/',
     'chain-json',
     'index',
@@ -47,7 +48,12 @@ const upwardWithinPackages = Object.entries(floors).flatMap(([name, levels]) =>
     name: `${name}-floor-${index + 1}-imports-no-floor-above`,
     severity: 'error',
     from: { path: `^packages/${name}/src/(${filesOf(level)})` },
-    to: { path: `^packages/${name}/src/(${levels.slice(index + 1).map(filesOf).join('|')})` },
+    to: {
+      path: `^packages/${name}/src/(${levels
+        .slice(index + 1)
+        .map(filesOf)
+        .join('|')})`,
+    },
   })),
 );
 

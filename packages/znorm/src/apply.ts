@@ -1,15 +1,16 @@
 import { type ArrayTensor, arrays } from './backends/arrays.ts';
-import { describeParameter, type Named, type ParameterInfo } from './parameters.ts';
+import { describeParameter, type Named } from './parameters.ts';
 import { type Stage, stages } from './stages.ts';
 import type { TensorOps } from './tensor-ops.ts';
-import type { GradientTransformation, Leaf, Scalars } from './transformation.ts';
+import type { GradientTransformation, Scalars } from './transformation.ts';
+import { type ParameterInfos, type Slots, updateTensors, withTensorsOfTheirOwn } from './update-tensors.ts';
 
 /** The state of a chain: tensors by parameter path and slot name, and counters. Plain data, ready to be saved. */
 export interface State<T> {
   /** Updates taken so far. */
   readonly step: number;
   /** `path → 'scaleByAdam.mu' → tensor`. */
-  readonly slots: Readonly<Record<string, Readonly<Record<string, T>>>>;
+  readonly slots: Slots<T>;
   /** Per gate (a guard that may end a step): steps that went through, and steps ended in a row. */
   readonly gates: Readonly<Record<string, GateCount>>;
 }
@@ -33,9 +34,6 @@ export interface Report<T> {
   readonly name: string;
   readonly value: T;
 }
-
-/** What is known of the parameters, by path; made from names and shapes where an adapter gives nothing better. */
-export type ParameterInfos = Readonly<Record<string, ParameterInfo>>;
 
 /**
  * The state of a chain before its first step.
@@ -64,17 +62,20 @@ export function init<T>(
   ops: TensorOps<T> = arrays as TensorOps<unknown> as TensorOps<T>,
 ): State<T> {
   const plan = stages(transformation);
-  const slots: Record<string, Record<string, T>> = {};
-  for (const [path, param] of Object.entries(params)) {
-    const info = infos?.[path] ?? describeParameter(path, ops.shape(param));
-    slots[path] = {};
-    for (const stage of plan) {
-      if (!stage.primitive.init || !stage.applies(info)) continue;
-      for (const [name, slot] of Object.entries(stage.primitive.init(ops, info, param))) {
-        slots[path][`${stage.key}.${name}`] = slot;
+  const slots = ops.tidy(() => {
+    const made: Record<string, Record<string, T>> = {};
+    for (const [path, param] of Object.entries(params)) {
+      const info = infos?.[path] ?? describeParameter(path, ops.shape(param));
+      made[path] = {};
+      for (const { key, primitive, applies } of plan) {
+        if (!primitive.init || !applies(info)) continue;
+        for (const [name, slot] of Object.entries(primitive.init(ops, info, param))) {
+          made[path][`${key}.${name}`] = slot;
+        }
       }
     }
-  }
+    return withTensorsOfTheirOwn(made, [params], ops);
+  });
   const gates = plan.filter((stage) => stage.primitive.gate);
   return {
     step: 0,
@@ -90,7 +91,9 @@ export function init<T>(
  * @param state     from `init` or the last `update`
  * @param params    the parameters' values, needed by transformations that look at them (weight decay, adaptive clipping)
  * @returns what to add to the parameters, the new state, and reports
- * @throws RangeError on a gradient `init` did not see, or whose shape is not its parameter's
+ * @throws RangeError on a gradient `init` did not see, or whose shape is not its parameter's, or a state of another
+ *   transformation
+ * @throws TypeError if the chain can end a step and the backend cannot tell whether it did (see `updateTensors`)
  * @example
  * const { updates, state: next } = update(optimizer, gradients, state, params);
  * params = applyUpdates(params, updates);
@@ -120,55 +123,62 @@ export function update<T>(
   ops: TensorOps<T> = arrays as TensorOps<unknown> as TensorOps<T>,
   scalars: Scalars<T> = scalarsAt(transformation, state),
 ): UpdateResult<T> {
-  const described = describeAll(gradients, state, params, infos, ops);
-  return ops.tidy(() => {
-    const updates: Record<string, T> = { ...gradients };
-    const slots: Record<string, Record<string, T>> = {};
-    for (const [path, kept] of Object.entries(state.slots)) slots[path] = { ...kept };
-    const gates = { ...state.gates };
-    const reports: Report<T>[] = [];
-    // The gates passed so far whose value only the device knows; what comes after them is selected, not branched.
-    const undecided: T[] = [];
-
-    for (const stage of stages(transformation)) {
-      const members = described.filter(({ info }) => stage.applies(info));
-      const leaves = members.map(({ path, info }) => ({
-        path,
-        leaf: leafOf(stage, info, params?.[path], slots[path] ?? {}, scalars),
-      }));
-      const { measured, pooled } = reduce(ops, stage, leaves, updates);
-
-      for (const { path, leaf } of leaves) {
-        const group = stage.primitive.reduction?.group(leaf.parameter) ?? '';
-        const known = { ...leaf, measured: measured[path] ?? {}, pooled: pooled[group] ?? {} };
-        const result = stage.primitive.update(ops, updates[path], known);
-        updates[path] = result.updates;
-        for (const [name, slot] of Object.entries(result.slots ?? {})) {
-          const key = `${stage.key}.${name}`;
-          slots[path][key] = undecided.reduce((next, open) => ops.where(open, next, slots[path][key]), slot);
-        }
-        for (const [name, value] of Object.entries(result.reports ?? {})) {
-          reports.push({ transformation: stage.key, path, name, value });
-        }
-      }
-
-      if (!stage.primitive.gate) continue;
-      const everything = Object.assign({}, ...Object.values(pooled)) as Record<string, T>;
-      const flag = stage.primitive.gate(ops, everything, ownScalars(stage, scalars));
-      const open = typeof flag === 'number' ? flag : ops.toNumber?.(flag);
-      if (open === undefined) undecided.push(flag as T);
-      gates[stage.key] = counted(stage, gates[stage.key], open !== 0);
-      if (open === 0) {
-        for (const { path } of described) updates[path] = ops.full(ops.shape(updates[path]), 0);
-        break;
-      }
+  const inputs = { gradients, slots: state.slots, params, scalars };
+  const { updates, slots, gates, reports } = updateTensors(transformation, inputs, infos, ops);
+  const outcomes: Record<string, number> = {};
+  for (const [key, open] of Object.entries(gates)) {
+    if (typeof open !== 'number') {
+      throw new TypeError(
+        `update: expected a backend that can read the gate of ${key}, got one that cannot. Call updateTensors(), read \`gates\`, and pass them to advance().`,
+      );
     }
+    outcomes[key] = open;
+  }
+  return { updates, state: advance(transformation, state, slots, outcomes), reports: listed(reports) };
+}
 
-    for (const open of undecided) {
-      for (const { path } of described) updates[path] = ops.where(open, updates[path], 0);
+/**
+ * The part of a step that is counting: the state after `updateTensors`.
+ *
+ * @param slots as `updateTensors` returned them
+ * @param gates the values of its `gates`; none are needed for a chain that cannot end a step
+ * @throws RangeError after more skipped steps in a row than a guard allows
+ * @throws TypeError if the value of a gate is missing
+ */
+export function advance<T>(
+  transformation: GradientTransformation,
+  state: Pick<State<unknown>, 'step' | 'gates'>,
+  slots: Slots<T>,
+  gates: Readonly<Record<string, number>> = {},
+): State<T> {
+  const counts = { ...state.gates };
+  for (const stage of stages(transformation)) {
+    if (!stage.primitive.gate) continue;
+    const open = gates[stage.key];
+    if (typeof open !== 'number') {
+      throw new TypeError(
+        `advance: expected the value of the gate of ${stage.key}, got ${open}. Pass \`gates\` of updateTensors().`,
+      );
     }
-    return { updates, state: { step: state.step + 1, slots, gates }, reports };
-  });
+    counts[stage.key] = counted(stage, counts[stage.key], open !== 0);
+    // Gates behind a closed one were not reached.
+    if (open === 0) break;
+  }
+  return { step: state.step + 1, slots, gates: counts };
+}
+
+/**
+ * The tensors that a step has left behind: those of the state before it that the state after it no longer holds. A
+ * backend with memory of its own frees them, and the step's gradients, updates and reports.
+ *
+ * @example
+ * const { updates, state: next, reports } = update(optimizer, gradients, state, params, infos, ops);
+ * for (const tensor of leftBehind(state, next)) tensor.dispose();
+ */
+export function leftBehind<T>(before: State<T>, after: State<T>): readonly T[] {
+  const tensors = (state: State<T>) => Object.values(state.slots).flatMap((named) => Object.values(named));
+  const held = new Set(tensors(after));
+  return tensors(before).filter((tensor) => !held.has(tensor));
 }
 
 /**
@@ -211,69 +221,13 @@ export function scalarsAt(
   return scalars;
 }
 
-function describeAll<T>(
-  gradients: Named<T>,
-  state: State<T>,
-  params: Named<T> | undefined,
-  infos: ParameterInfos | undefined,
-  ops: TensorOps<T>,
-): { path: string; info: ParameterInfo }[] {
-  return Object.entries(gradients).map(([path, gradient]) => {
-    if (!(path in state.slots)) {
-      throw new RangeError(
-        `update: expected a gradient that init() saw, got '${path}'. Pass all parameters to init().`,
-      );
-    }
-    const shape = ops.shape(gradient);
-    const info = infos?.[path] ?? describeParameter(path, shape);
-    const expected = params?.[path] === undefined ? info.shape : ops.shape(params[path]);
-    if (shape.length !== expected.length || shape.some((size, axis) => size !== expected[axis])) {
-      throw new RangeError(
-        `update: expected a gradient of shape [${expected}], got [${shape}] at '${path}'.`,
-      );
-    }
-    return { path, info };
-  });
-}
-
-function leafOf<T>(
-  stage: Stage,
-  parameter: ParameterInfo,
-  param: T | undefined,
-  slots: Readonly<Record<string, T>>,
-  scalars: Scalars<T>,
-): Leaf<T> {
-  return {
-    parameter,
-    param,
-    slots: withoutPrefix(stage.key, slots),
-    scalars: ownScalars(stage, scalars),
-    measured: {},
-    pooled: {},
-  };
-}
-
-function reduce<T>(
-  ops: TensorOps<T>,
-  stage: Stage,
-  leaves: readonly { path: string; leaf: Leaf<T> }[],
-  updates: Readonly<Record<string, T>>,
-): {
-  measured: Record<string, Readonly<Record<string, T>>>;
-  pooled: Record<string, Readonly<Record<string, T>>>;
-} {
-  const { reduction } = stage.primitive;
-  if (!reduction) return { measured: {}, pooled: {} };
-  const measured: Record<string, Readonly<Record<string, T>>> = {};
-  const groups: Record<string, { parameter: ParameterInfo; measured: Readonly<Record<string, T>> }[]> = {};
-  for (const { path, leaf } of leaves) {
-    measured[path] = reduction.measure(ops, updates[path], leaf);
-    const group = reduction.group(leaf.parameter);
-    groups[group] ??= [];
-    groups[group].push({ parameter: leaf.parameter, measured: measured[path] });
-  }
-  const pooled = Object.entries(groups).map(([name, members]) => [name, reduction.combine(ops, members)]);
-  return { measured, pooled: Object.fromEntries(pooled) };
+function listed<T>(reports: Slots<T>): Report<T>[] {
+  return Object.entries(reports).flatMap(([path, named]) =>
+    Object.entries(named).map(([key, value]) => {
+      const dot = key.lastIndexOf('.');
+      return { transformation: key.slice(0, dot), path, name: key.slice(dot + 1), value };
+    }),
+  );
 }
 
 function counted(stage: Stage, count: GateCount, passed: boolean): GateCount {
@@ -286,17 +240,4 @@ function counted(stage: Stage, count: GateCount, passed: boolean): GateCount {
     );
   }
   return { passed: count.passed, skippedInARow };
-}
-
-function ownScalars<T>(stage: Stage, scalars: Scalars<T>): Scalars<T> {
-  return withoutPrefix(stage.key, scalars);
-}
-
-function withoutPrefix<V>(key: string, entries: Readonly<Record<string, V>>): Record<string, V> {
-  const prefix = `${key}.`;
-  const own: Record<string, V> = {};
-  for (const [name, value] of Object.entries(entries)) {
-    if (name.startsWith(prefix)) own[name.slice(prefix.length)] = value;
-  }
-  return own;
 }

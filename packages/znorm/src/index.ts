@@ -1,8 +1,9 @@
 export {
+  advance,
   applyUpdates,
   type GateCount,
   init,
-  type ParameterInfos,
+  leftBehind,
   type Report,
   type State,
   scalarsAt,
@@ -83,3 +84,10 @@ export { type NormalizeByNormOptions, normalizeByNorm } from './transforms/norma
 export { scale, scaleByLearningRate } from './transforms/scale.ts';
 export type { Scope, StatisticsMode } from './transforms/statistics.ts';
 export { scaleByStd, type ZnormOptions, znorm } from './transforms/znorm.ts';
+export {
+  type ParameterInfos,
+  type Slots,
+  type TensorInputs,
+  type TensorUpdate,
+  updateTensors,
+} from './update-tensors.ts';

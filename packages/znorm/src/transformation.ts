@@ -1,3 +1,4 @@
+import { shown } from './option-checks.ts';
 import type { ParameterInfo } from './parameters.ts';
 import { type Selection, selects } from './select.ts';
 import type { Operand, TensorOps } from './tensor-ops.ts';
@@ -7,7 +8,8 @@ import type { Operand, TensorOps } from './tensor-ops.ts';
  * run on any `TensorOps`. It is either a `Primitive`, one step of arithmetic, or a `Composite` of others.
  *
  * Ownership, everywhere: `update` does not consume its inputs; what it returns belongs to the caller. A tensor that
- * passes through unchanged is returned as the very object that came in.
+ * passes through unchanged is returned as the very object that came in. State never shares a tensor with anything
+ * else: gradients, parameters and updates can be freed or overwritten while it lives on.
  */
 export type GradientTransformation = Primitive | Composite;
 
@@ -106,8 +108,9 @@ export interface LeafUpdate<T> {
 export function chain(...parts: readonly GradientTransformation[]): Composite {
   parts.forEach((part, index) => {
     if (!isTransformation(part)) {
-      const got = typeof part === 'function' ? 'a function. Call it: `znorm()`, not `znorm`' : String(part);
-      throw new TypeError(`chain: expected part ${index} to be a gradient transformation, got ${got}.`);
+      throw new TypeError(
+        `chain: expected part ${index} to be a gradient transformation, got ${described(part)}.`,
+      );
     }
   });
   return Object.freeze({ name: 'chain', options: Object.freeze({}), parts: Object.freeze([...parts]) });
@@ -129,7 +132,7 @@ export function identity(): Composite {
  */
 export function masked(inner: GradientTransformation, select: Selection): Composite {
   if (!isTransformation(inner)) {
-    throw new TypeError(`masked: expected a gradient transformation, got ${String(inner)}.`);
+    throw new TypeError(`masked: expected a gradient transformation, got ${described(inner)}.`);
   }
   const applies = selects('masked', select);
   return Object.freeze({
@@ -167,4 +170,11 @@ function isTransformation(value: unknown): value is GradientTransformation {
   return (
     typeof value === 'object' && value !== null && 'name' in value && ('update' in value || 'parts' in value)
   );
+}
+
+/** What came instead of a transformation, with the two usual slips. */
+function described(value: unknown): string {
+  if (typeof value === 'function') return 'a function. Call it: `znorm()`, not `znorm`';
+  if (Array.isArray(value)) return 'a list. Spread it: `chain(...parts)`';
+  return shown(value);
 }
