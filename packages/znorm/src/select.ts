@@ -24,7 +24,7 @@ export type Selection = Selector | ((parameter: ParameterInfo) => boolean);
 
 const selectorKeys = ['role', 'path', 'minRank', 'not'];
 
-/** Turns a selection into a predicate. @throws TypeError naming the unknown key or role. */
+/** Turns a selection into a predicate. @throws RangeError naming the unknown key, role or value. */
 export function selects(where: string, selection: Selection): (parameter: ParameterInfo) => boolean {
   if (typeof selection === 'function') return selection;
   if (selection === null || typeof selection !== 'object' || Array.isArray(selection)) {
@@ -45,8 +45,15 @@ export function selects(where: string, selection: Selection): (parameter: Parame
       throw optionError(where, 'select.role', `to be one of ${parameterRoles.join(', ')}`, role);
     }
   }
-  const patterns = selection.path === undefined ? undefined : [selection.path].flat().map(globPattern);
+  const globs = selection.path === undefined ? undefined : [selection.path].flat();
+  for (const glob of globs ?? []) {
+    if (typeof glob !== 'string') throw optionError(where, 'select.path', 'to be a pattern or a list', glob);
+  }
+  const patterns = globs?.map(globPattern);
   const minRank = selection.minRank ?? 0;
+  if (!Number.isSafeInteger(minRank)) {
+    throw optionError(where, 'select.minRank', 'to be a whole number', minRank);
+  }
   const excluded = selection.not === undefined ? undefined : selects(where, selection.not);
   return (parameter) =>
     (roles === undefined || roles.includes(parameter.role)) &&

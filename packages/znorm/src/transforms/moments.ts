@@ -68,7 +68,7 @@ export interface ScaleByAdamOptions {
  *     u ← (mu_t / (1 − b1^t)) / (sqrt(nu_t / (1 − b2^t) + epsRoot) + eps),   t = 1, 2, …
  *
  * Shapes: any. State: `mu` and `nu`, like the parameter. Params: unused. As in PyTorch, nu is float32 and overflows
- * beyond |g| ≈ 1e19 held for many steps, and the parameter then stands still: clip first where that can happen.
+ * beyond |g| ≈ 1.8e19 / sqrt(1 − b2); the element then stands still: clip first where that can happen.
  * t counts the steps of the chain, also for a parameter that sat some of them out.
  *
  * @throws RangeError if a decay is not in [0, 1), `eps` is not > 0, or `epsRoot` is negative
@@ -119,7 +119,8 @@ export interface ScaleByRmsOptions {
  *     nu_t = decay · nu_{t−1} + (1 − decay) · g²,   nu_0 = 0
  *     u ← g / (sqrt(nu_t) + eps)
  *
- * Shapes: any. State: `nu`, like the parameter. Params: unused.
+ * Shapes: any. State: `nu`, like the parameter. Params: unused. As in PyTorch, nu is float32 and overflows beyond
+ * |g| ≈ 1.8e19 / sqrt(1 − decay); the element then stands still: clip first where that can happen.
  *
  * @throws RangeError if `decay` is not in [0, 1) or `eps` is not > 0
  * @example

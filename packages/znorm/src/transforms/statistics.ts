@@ -144,7 +144,7 @@ function everyFewSteps(where: string, scope: Scope, mode: { every: number }): St
 function sampled(where: string, scope: Scope, mode: { sample: number; seed?: number }): StatisticsParts {
   knownOptions(`${where}.statistics`, mode, ['sample', 'seed']);
   const { sample: fraction, seed = 0 } = mode;
-  if (!(fraction > 0 && fraction <= 1)) {
+  if (typeof fraction !== 'number' || !(fraction > 0 && fraction <= 1)) {
     throw optionError(where, 'statistics.sample', 'to be a number > 0 and <= 1', fraction);
   }
   if (!Number.isSafeInteger(seed)) throw optionError(where, 'statistics.seed', 'to be a whole number', seed);

@@ -1,0 +1,414 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type ArrayTensor,
+  chain,
+  fromJSON,
+  type GradientTransformation,
+  identity,
+  init,
+  masked,
+  type Named,
+  type State,
+  type TransformationJson,
+  tensor,
+  update,
+} from '../src/index.ts';
+import { expectElements } from './closeness.ts';
+
+/** Powers of two of mean 0: sums and multiples of it are exact in float32, so that what is to be 0 is 0. */
+const p = [1, -2, 4, 0, 1, -4];
+const w = [0.5, -0.25, 1, 0.125, -2, 0.75];
+
+/** The gradients that every transformation must have an answer to, as values and shape. */
+const gradients = {
+  zero: [
+    [0, 0, 0, 0, 0, 0],
+    [2, 3],
+  ],
+  constant: [
+    [0.1, 0.1, 0.1, 0.1, 0.1, 0.1],
+    [2, 3],
+  ],
+  one: [[0.3], [1]],
+  empty: [[], [0, 3]],
+  huge: [p.map((x) => 1e20 * x), [2, 3]],
+  tiny: [p.map((x) => 1e-24 * x), [2, 3]],
+  nan: [
+    [1, NaN, 4, 0, 1, -4],
+    [2, 3],
+  ],
+  inf: [
+    [1, Infinity, 4, 0, 1, -4],
+    [2, 3],
+  ],
+} as const;
+
+type Case = keyof typeof gradients;
+const cases = Object.keys(gradients) as Case[];
+
+/** An update's values, or the message of the error. */
+type Outcomes = Record<Case, readonly number[] | string>;
+
+const unchanged = Object.fromEntries(cases.map((name) => [name, gradients[name][0]])) as Record<
+  Case,
+  readonly number[]
+>;
+const each = (f: (x: number, k: number) => number) =>
+  Object.fromEntries(cases.map((name) => [name, unchanged[name].map(f)])) as Record<Case, readonly number[]>;
+const times = (factor: number) => p.map((x) => factor * x);
+const allNaN = p.map(() => NaN);
+
+const std = Math.sqrt(38 / 6);
+const norm = Math.sqrt(38);
+/** p less the mean of its row, ±1. */
+const centred = [0, -3, 3, 1, 2, -3];
+/** 0.01 ‖w_i‖ for both rows. */
+const limits = [0, 1].map((row) => 0.01 * Math.hypot(...w.slice(3 * row, 3 * row + 3)));
+const agc = p.map((x, k) => (x * limits[k < 3 ? 0 : 1]) / Math.sqrt(k < 3 ? 21 : 17));
+/** 0 · Infinity where the norm is infinite. */
+const onlyInfinityLeft = [0, NaN, 0, 0, 0, 0];
+const atWeight = (name: Case, k: number) => (name === 'one' ? 2 : w[k]);
+const plusWeights = (base: Outcomes, share: number) =>
+  Object.fromEntries(
+    cases.map((name) => [
+      name,
+      (base[name] as readonly number[]).map((x, k) => x + share * atWeight(name, k)),
+    ]),
+  ) as Outcomes;
+const scaled = (base: Outcomes, factor: number) =>
+  Object.fromEntries(
+    cases.map((name) => [name, (base[name] as readonly number[]).map((x) => factor * x)]),
+  ) as Outcomes;
+
+// First step: mu̅ = g and nu̅ = g². 1e-24 squared is 0 in float32, and eps alone divides.
+const adamFirst: Outcomes = {
+  ...each((x) => x / (Math.abs(x) + 1e-8)),
+  inf: [1, NaN, 1, 0, 1, -1],
+};
+// First step: nu = g²/100, infinite in float32 from |g| = 1.8e20: such elements stand still.
+const rmsFirst: Outcomes = {
+  ...each((x) => x / (Math.abs(x) / 10 + 1e-8)),
+  huge: [10, 0, 0, 0, 10, 0],
+  inf: [10, NaN, 10, 0, 10, -10],
+};
+
+interface Contract {
+  readonly json: TransformationJson;
+  /** What its error lists as known options. */
+  readonly options: string;
+  readonly first: Outcomes;
+}
+
+const contracts: Record<string, Contract> = {
+  identity: { json: 'identity', options: 'none', first: unchanged },
+  masked: {
+    json: { masked: { select: { minRank: 2 }, transformation: { scale: { factor: 0.5 } } } },
+    options: 'select, transformation',
+    first: { ...each((x) => x / 2), one: [0.3] },
+  },
+  znorm: {
+    json: 'znorm',
+    options: 'eps, scope, apply, minStd, relativeMinStd, onDegenerate, statistics',
+    first: {
+      ...unchanged,
+      constant: [0, 0, 0, 0, 0, 0],
+      huge: times(1 / std),
+      tiny: times(1e-24 / (1e-24 * std + 1e-8)),
+      nan: allNaN,
+      inf: allNaN,
+    },
+  },
+  scaleByStd: {
+    json: 'scaleByStd',
+    options: 'eps, scope, apply, minStd, relativeMinStd, onDegenerate, statistics',
+    first: {
+      ...unchanged,
+      huge: times(1 / std),
+      tiny: times(1e-24 / (1e-24 * std + 1e-8)),
+      nan: allNaN,
+      inf: allNaN,
+    },
+  },
+  centralize: {
+    json: 'centralize',
+    options: 'none',
+    first: {
+      ...unchanged,
+      constant: [0, 0, 0, 0, 0, 0],
+      huge: centred.map((x) => 1e20 * x),
+      tiny: centred.map((x) => 1e-24 * x),
+      nan: [NaN, NaN, NaN, ...centred.slice(3)],
+      inf: [-Infinity, NaN, -Infinity, ...centred.slice(3)],
+    },
+  },
+  clipByValue: {
+    json: { clipByValue: { clipValue: 0.5 } },
+    options: 'clipValue',
+    first: each((x) => Math.max(-0.5, Math.min(0.5, x))),
+  },
+  clipByNorm: {
+    json: { clipByNorm: { maxNorm: 1 } },
+    options: 'maxNorm',
+    first: { ...unchanged, huge: times(1 / norm), nan: allNaN, inf: onlyInfinityLeft },
+  },
+  clipByGlobalNorm: {
+    json: { clipByGlobalNorm: { maxNorm: 1 } },
+    options: 'maxNorm',
+    first: { ...unchanged, huge: times(1 / norm), nan: allNaN, inf: onlyInfinityLeft },
+  },
+  adaptiveClip: {
+    json: 'adaptiveClip',
+    options: 'clipping, eps',
+    first: {
+      ...unchanged,
+      constant: w.map((_, k) => limits[k < 3 ? 0 : 1] / Math.sqrt(3)),
+      one: [0.02],
+      huge: agc,
+      nan: [NaN, NaN, NaN, ...agc.slice(3)],
+      inf: [0, NaN, 0, ...agc.slice(3)],
+    },
+  },
+  normalizeByNorm: {
+    json: 'normalizeByNorm',
+    options: 'scope',
+    first: {
+      ...unchanged,
+      constant: p.map(() => 1 / Math.sqrt(6)),
+      one: [1],
+      huge: times(1 / norm),
+      tiny: times(1 / norm),
+      nan: allNaN,
+      inf: onlyInfinityLeft,
+    },
+  },
+  trace: { json: 'trace', options: 'momentum, nesterov, dampening', first: unchanged },
+  scaleByAdam: { json: 'scaleByAdam', options: 'b1, b2, eps, epsRoot', first: adamFirst },
+  scaleByRms: { json: 'scaleByRms', options: 'decay, eps', first: rmsFirst },
+  addDecayedWeights: {
+    json: { addDecayedWeights: { weightDecay: 0.1 } },
+    options: 'weightDecay, select',
+    first: plusWeights(unchanged, 0.1),
+  },
+  scale: { json: { scale: { factor: -0.5 } }, options: 'factor', first: scaled(unchanged, -0.5) },
+  scaleByLearningRate: {
+    json: { scaleByLearningRate: { learningRate: 0.1 } },
+    options: 'learningRate',
+    first: scaled(unchanged, -0.1),
+  },
+  nonfinite: {
+    json: 'nonfinite',
+    options: 'action, maxConsecutive',
+    first: {
+      ...unchanged,
+      nan: "nonfinite: expected finite gradients, got 1 of 6 elements NaN or infinite at 'w'. Lower the learning rate, clip, or choose `action: 'skip'`.",
+      inf: "nonfinite: expected finite gradients, got 1 of 6 elements NaN or infinite at 'w'. Lower the learning rate, clip, or choose `action: 'skip'`.",
+    },
+  },
+  sgd: {
+    json: { sgd: { learningRate: 0.1 } },
+    options: 'learningRate, weightDecay, decaySelect',
+    first: scaled(unchanged, -0.1),
+  },
+  momentum: {
+    json: { momentum: { learningRate: 0.1 } },
+    options: 'learningRate, momentum, nesterov, dampening, weightDecay, decaySelect',
+    first: scaled(unchanged, -0.1),
+  },
+  rmsprop: {
+    json: 'rmsprop',
+    options: 'learningRate, decay, eps, momentum, weightDecay, decaySelect',
+    first: scaled(rmsFirst, -0.01),
+  },
+  adam: {
+    json: 'adam',
+    options: 'learningRate, b1, b2, eps, epsRoot',
+    first: scaled(adamFirst, -0.001),
+  },
+  adamw: {
+    json: 'adamw',
+    options: 'learningRate, b1, b2, eps, epsRoot, weightDecay, decaySelect',
+    first: scaled(plusWeights(adamFirst, 0.01), -0.001),
+  },
+};
+
+/** Transformations in settings that keep other state than their defaults do. */
+const variants: Record<string, TransformationJson> = {
+  ...Object.fromEntries(Object.entries(contracts).map(([name, { json }]) => [name, json])),
+  'znorm, moving average': { znorm: { statistics: { ema: 0.9 }, scope: 'output' } },
+  'znorm, every second step': { znorm: { statistics: { every: 2 }, scope: 'layer' } },
+  'znorm, sampled': { znorm: { statistics: { sample: 0.5 }, scope: 'global' } },
+  'nonfinite, skip': [{ nonfinite: { action: 'skip' } }, { adam: {} }],
+  'nonfinite, zero': { nonfinite: { action: 'zero' } },
+  'twice the same': ['trace', { trace: { momentum: 0.5 } }],
+  'a schedule': { momentum: { learningRate: { cosine: { from: 0.1, steps: 4 } }, dampening: 0.5 } },
+};
+
+describe('every transformation', () => {
+  it('is in this contract', () => {
+    expect(() => fromJSON('-')).toThrow(
+      new TypeError(
+        `fromJSON: unknown transformation \`-\`. Known: ${Object.keys(contracts).sort().join(', ')}.`,
+      ),
+    );
+  });
+
+  describe.each(Object.entries(contracts))('%s', (name, { json, options, first }) => {
+    it.each(cases)('gives exactly what is defined for a gradient: %s', (kind) => {
+      const [values, shape] = gradients[kind];
+      const step = () => firstUpdate(fromJSON(json), values, shape, kind === 'one' ? [2] : w);
+      const expected = first[kind];
+      if (typeof expected === 'string') expect(step).toThrow(new RangeError(expected));
+      else expectElements(step(), expected);
+    });
+
+    it('rejects an unknown option and lists its own', () => {
+      expect(() => fromJSON({ [name]: { '~~~~~~~~~~~~~~~~': 1 } })).toThrow(
+        new TypeError(`${name}: unknown option \`~~~~~~~~~~~~~~~~\`. Known options: ${options}.`),
+      );
+    });
+  });
+
+  describe.each(Object.entries(variants))('%s', (_name, json) => {
+    it('keeps the names and shapes of its state from step to step', () => {
+      const transformation = fromJSON(json);
+      const before = init(transformation, someParams());
+      const { state } = run(transformation, before, 3);
+      expect(shapesOf(state)).toEqual(shapesOf(before));
+    });
+
+    it('goes on from a saved state bit for bit', () => {
+      const transformation = fromJSON(json);
+      const middle = run(transformation, init(transformation, someParams()), 3).state;
+      const through = run(transformation, middle, 3);
+      const restored = run(transformation, restore(save(middle)), 3);
+      expect(restored.updates).toEqual(through.updates);
+      expect(save(restored.state)).toBe(save(through.state));
+    });
+
+    it('changes nothing that it is given', () => {
+      const transformation = fromJSON(json);
+      const state = run(transformation, init(transformation, someParams()), 1).state;
+      const params = someParams();
+      const given = someGradients(7);
+      const before = [save(state), JSON.stringify(values(given)), JSON.stringify(values(params))];
+      update(transformation, given, state, params);
+      expect([save(state), JSON.stringify(values(given)), JSON.stringify(values(params))]).toEqual(before);
+    });
+
+    it('behind a mask, hands over the gradients of other parameters as the very objects that came in', () => {
+      const transformation = masked(fromJSON(json), { path: 'a/*' });
+      const given = someGradients(3);
+      const state = init(transformation, someParams());
+      const { updates, state: next } = update(transformation, given, state, someParams());
+      expect(updates['b/kernel']).toBe(given['b/kernel']);
+      expect(updates.gain).toBe(given.gain);
+      expect(next.slots['b/kernel']).toEqual({});
+    });
+
+    it('cannot be changed', () => {
+      const transformation = fromJSON(json);
+      expect(Object.isFrozen(transformation)).toBe(true);
+      expect(Object.isFrozen(transformation.options)).toBe(true);
+    });
+  });
+
+  it('as identity() and chain(), hands over every gradient as the very object that came in', () => {
+    const given = someGradients(3);
+    for (const transformation of [identity(), chain(), chain(identity(), chain())]) {
+      const { updates } = update(transformation, given, init(transformation, given));
+      for (const path of Object.keys(given)) expect(updates[path]).toBe(given[path]);
+    }
+  });
+});
+
+function firstUpdate(
+  transformation: GradientTransformation,
+  values: readonly number[],
+  shape: readonly number[],
+  weights: readonly number[],
+): ArrayTensor['data'] {
+  const params = { w: tensor(weights.slice(0, values.length), shape) };
+  const { updates } = update(
+    transformation,
+    { w: tensor(values, shape) },
+    init(transformation, params),
+    params,
+  );
+  expect(updates.w.shape).toEqual(shape);
+  return updates.w.data;
+}
+
+function someParams(): Named<ArrayTensor> {
+  return {
+    'a/kernel': tensor([0.3, -0.2, 0.5, 0.7, -0.9, 0.4], [2, 3]),
+    'a/bias': tensor([0.1, -0.1]),
+    'b/kernel': tensor([1, -0.5, 0.25, 2], [2, 2]),
+    gain: tensor([1.5], []),
+  };
+}
+
+/** Different at every step, without two elements alike. */
+function someGradients(step: number): Named<ArrayTensor> {
+  let seed = step + 1;
+  return Object.fromEntries(
+    Object.entries(someParams()).map(([path, { shape, data }]) => [
+      path,
+      tensor(
+        data.map(() => Math.sin(17 * seed++)),
+        shape,
+      ),
+    ]),
+  );
+}
+
+function run(transformation: GradientTransformation, start: State<ArrayTensor>, steps: number) {
+  let state = start;
+  let updates: Named<ArrayTensor> = {};
+  for (let i = 0; i < steps; i++) {
+    ({ updates, state } = update(transformation, someGradients(state.step), state, someParams()));
+  }
+  return { updates, state };
+}
+
+function values(named: Named<ArrayTensor>): Record<string, number[]> {
+  return Object.fromEntries(Object.entries(named).map(([path, { data }]) => [path, Array.from(data)]));
+}
+
+function shapesOf(state: State<ArrayTensor>): Record<string, Record<string, readonly number[]>> {
+  return mapSlots(state.slots, ({ shape }) => shape);
+}
+
+function save(state: State<ArrayTensor>): string {
+  const slots = mapSlots(state.slots, ({ shape, data }) => ({
+    shape,
+    kind: data.constructor.name,
+    data: Array.from(data),
+  }));
+  return JSON.stringify({ ...state, slots });
+}
+
+function restore(json: string): State<ArrayTensor> {
+  const state = JSON.parse(json);
+  return {
+    ...state,
+    slots: mapSlots<{ shape: number[]; kind: string; data: number[] }, ArrayTensor>(
+      state.slots,
+      ({ shape, kind, data }) => ({
+        shape,
+        data: kind === 'Float64Array' ? Float64Array.from(data) : Float32Array.from(data),
+      }),
+    ),
+  };
+}
+
+function mapSlots<A, B>(
+  slots: Readonly<Record<string, Readonly<Record<string, A>>>>,
+  f: (slot: A) => B,
+): Record<string, Record<string, B>> {
+  return Object.fromEntries(
+    Object.entries(slots).map(([path, own]) => [
+      path,
+      Object.fromEntries(Object.entries(own).map(([name, slot]) => [name, f(slot)])),
+    ]),
+  );
+}

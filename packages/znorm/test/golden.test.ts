@@ -1,0 +1,171 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import {
+  type ArrayTensor,
+  adam,
+  adamw,
+  adaptiveClip,
+  applyUpdates,
+  centralize,
+  clipByGlobalNorm,
+  clipByValue,
+  cosine,
+  type GradientTransformation,
+  init,
+  linear,
+  momentum,
+  type Named,
+  normalizeByNorm,
+  rmsprop,
+  type Schedule,
+  type Scope,
+  scaleByStd,
+  sgd,
+  stepDecay,
+  tensor,
+  update,
+  znorm,
+} from '../src/index.ts';
+import { relativeError } from './closeness.ts';
+
+type Lists = Record<string, number[]>;
+
+const torch = golden<{
+  shapes: Record<string, number[]>;
+  params: Lists;
+  gradients: Lists[];
+  updates: Record<string, Lists[]>;
+  rates: Record<string, number[]>;
+  clipped: Record<string, Lists>;
+}>('optimizers.json');
+
+const numpy = golden<{
+  shapes: Record<string, number[]>;
+  params: Lists;
+  gradients: Lists;
+  znorm: Record<Scope, Lists>;
+  scaleByStd: Record<Scope, Lists>;
+  normalizeByNorm: Record<Scope, Lists>;
+  centralize: Lists;
+  adaptiveClip: Lists;
+  adaptiveClipLoose: Lists;
+}>('transformations.json');
+
+/**
+ * The requirement of the project. The references are float64; a value here passes through at most about ten float32
+ * roundings of 6e-8 each.
+ */
+const tolerance = 2e-6;
+
+describe('optimizers take the steps that PyTorch takes', () => {
+  const decayedTwice = stepDecay({ from: 0.1, boundaries: [2, 4], factors: 0.5 });
+  const cases: Record<string, GradientTransformation> = {
+    sgd: sgd({ learningRate: 0.1 }),
+    sgdWeightDecay: sgd({ learningRate: 0.1, weightDecay: 0.05 }),
+    sgdStep: sgd({ learningRate: decayedTwice }),
+    momentum: momentum({ learningRate: 0.1, weightDecay: 5e-4 }),
+    momentumNesterov: momentum({ learningRate: 0.1, momentum: 0.8, nesterov: true }),
+    momentumDampening: momentum({ learningRate: 0.1, dampening: 0.3 }),
+    rmsprop: rmsprop(),
+    rmspropMomentum: rmsprop({ learningRate: 1e-3, decay: 0.9, momentum: 0.9, weightDecay: 0.01 }),
+    adam: adam(),
+    adamOptions: adam({ learningRate: 3e-3, b1: 0.8, b2: 0.95, eps: 1e-3 }),
+    adamw: adamw(),
+    adamwCosine: adamw({ learningRate: cosine({ from: 1e-2, steps: 4 }), weightDecay: 0.1 }),
+  };
+
+  it('has a case for every golden run', () => {
+    expect(Object.keys(cases).sort()).toEqual(Object.keys(torch.updates).sort());
+  });
+
+  it.each(Object.entries(cases))('%s: the first step and each of five', (name, optimizer) => {
+    let params = tensors(torch.params, torch.shapes);
+    let state = init(optimizer, params);
+    torch.updates[name].forEach((expected, step) => {
+      const result = update(optimizer, tensors(torch.gradients[step], torch.shapes), state, params);
+      expectTensors(result.updates, expected, `step ${step}`);
+      state = result.state;
+      params = applyUpdates(params, result.updates);
+    });
+  });
+});
+
+describe('schedules give the learning rates that PyTorch gives', () => {
+  const cases: Record<string, Schedule> = {
+    cosine: cosine({ from: 0.1, steps: 20, finalFraction: 0.01 }),
+    step: stepDecay({ from: 0.1, boundaries: [5, 10, 15, 20], factors: 0.2 }),
+    multiStep: stepDecay({ from: 0.1, boundaries: [3, 11] }),
+    linear: linear({ from: 0.1, to: 0.025, steps: 15 }),
+  };
+
+  it.each(Object.entries(cases))('%s', (name, schedule) => {
+    const rates = torch.rates[name].map((_, step) => schedule.at(step));
+    // PyTorch multiplies its way from step to step in float64: 20 roundings of 1e-16.
+    expect(relativeError(rates, torch.rates[name])).toBeLessThan(1e-14);
+  });
+});
+
+describe('clipping gives the gradients that PyTorch gives', () => {
+  const clip = (transformation: GradientTransformation) =>
+    outputOf(transformation, tensors(torch.gradients[2], torch.shapes));
+
+  it('clipByValue as clip_grad_value_, exactly', () => {
+    expectTensors(clip(clipByValue({ clipValue: 0.5 })), torch.clipped.value, '', 0);
+  });
+
+  it('clipByGlobalNorm as clip_grad_norm_', () => {
+    // PyTorch divides by ‖g‖ + 1e-6: 4e-8 of ‖g‖ ≈ 27 here.
+    expectTensors(clip(clipByGlobalNorm({ maxNorm: 1 })), torch.clipped.norm);
+  });
+
+  it('clipByGlobalNorm leaves gradients within the norm exactly as they are', () => {
+    expectTensors(clip(clipByGlobalNorm({ maxNorm: 1000 })), torch.clipped.looseNorm, '', 0);
+  });
+});
+
+describe('transformations follow the formulas of their papers in float64', () => {
+  const gradients = tensors(numpy.gradients, numpy.shapes);
+  const params = tensors(numpy.params, numpy.shapes);
+
+  it.each(['tensor', 'layer', 'output', 'global'] as const)('znorm, scope %s', (scope) => {
+    expectTensors(outputOf(znorm({ scope }), gradients), numpy.znorm[scope]);
+  });
+  it.each(['tensor', 'layer', 'output', 'global'] as const)('scaleByStd, scope %s', (scope) => {
+    expectTensors(outputOf(scaleByStd({ scope }), gradients), numpy.scaleByStd[scope]);
+  });
+  it.each(['tensor', 'layer', 'output', 'global'] as const)('normalizeByNorm, scope %s', (scope) => {
+    expectTensors(outputOf(normalizeByNorm({ scope }), gradients), numpy.normalizeByNorm[scope]);
+  });
+  it('centralize', () => {
+    expectTensors(outputOf(centralize(), gradients), numpy.centralize);
+  });
+  it('adaptiveClip, at its defaults and with both branches taken', () => {
+    expectTensors(outputOf(adaptiveClip(), gradients, params), numpy.adaptiveClip);
+    const loose = outputOf(adaptiveClip({ clipping: 0.5, eps: 0.02 }), gradients, params);
+    expectTensors(loose, numpy.adaptiveClipLoose);
+  });
+});
+
+function golden<G>(file: string): G {
+  return JSON.parse(readFileSync(new URL(`./golden/${file}`, import.meta.url), 'utf8'));
+}
+
+function tensors(lists: Lists, shapes: Record<string, number[]>): Named<ArrayTensor> {
+  return Object.fromEntries(Object.entries(lists).map(([path, data]) => [path, tensor(data, shapes[path])]));
+}
+
+function outputOf(
+  transformation: GradientTransformation,
+  gradients: Named<ArrayTensor>,
+  params = gradients,
+): Named<ArrayTensor> {
+  return update(transformation, gradients, init(transformation, params), params).updates;
+}
+
+function expectTensors(actual: Named<ArrayTensor>, expected: Lists, when = '', bound = tolerance): void {
+  expect(Object.keys(actual)).toEqual(Object.keys(expected));
+  for (const [path, values] of Object.entries(expected)) {
+    const error = relativeError(actual[path].data, values);
+    expect(error, `${path} ${when}`).toBeLessThanOrEqual(bound);
+  }
+}
