@@ -1,0 +1,94 @@
+import type { ComparisonResult } from '../comparison.ts';
+import { decide } from './decision.ts';
+import { differencesFigure } from './differences.ts';
+import { methodColor } from './figure.ts';
+import { type Html, html } from './html.ts';
+import { points, pValue } from './numbers.ts';
+import { tableRows } from './table.ts';
+
+/** A round mark in the colour that the method has in every figure. */
+export function swatch(result: ComparisonResult, name: string): Html {
+  const color = methodColor(
+    result.methods.map((method) => method.name),
+    result.baseline,
+    name,
+  );
+  return html`<span class="swatch" style="background: ${color}"></span>`;
+}
+
+/** A table that scrolls sideways where it is too wide for the screen, by touch and by keyboard. */
+export function scrollable(label: string, table: Html): Html {
+  return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${table}</div>`;
+}
+
+/** The table of the result: what the terminal shows, with decision, corrected p, rate and seeds. */
+export function resultTable(result: ComparisonResult): Html {
+  const against = result.baseline ?? 'baseline';
+  const paired = result.pairing.sameInitialWeights && result.pairing.sameBatches;
+  const rows = tableRows(result).map(
+    (row, index) => html`<tr>
+<th scope="row">${swatch(result, row.method)}${row.method}</th><td>${row.accuracy}</td><td>${row.difference}</td>
+<td>${row.p}</td><td>${row.pHolm}</td><td>${decide(result.methods[index]!, result) ?? ''}</td><td>${row.bestSeed}</td>
+<td>${row.loss}</td><td>${row.stepMs}</td><td>${row.learningRate}</td><td>${row.seeds}</td>
+</tr>`,
+  );
+  return html`${scrollable(
+    'Result by method',
+    html`<table>
+<thead><tr>
+<th scope="col">Method</th><th scope="col">Test accuracy<br>%</th><th scope="col">Against ${against}<br>points</th>
+<th scope="col">Exact<br>paired p</th><th scope="col">Corrected<br>p</th><th scope="col">Decision</th>
+<th scope="col">Best<br>seed</th><th scope="col">Test<br>loss</th><th scope="col">Step<br>ms</th>
+<th scope="col">Learning<br>rate</th><th scope="col">Seeds</th>
+</tr></thead>
+<tbody>${rows}</tbody>
+</table>`,
+  )}
+<p class="note">Accuracy: mean over seeds with its Student-t 95 % interval. Against ${against}: mean of the differences
+within each seed${paired ? ', which shares initial weights and batches' : ''}, with the same kind of interval. The exact test flips the
+signs of these differences in every possible way; correction over methods is Holm’s.</p>`;
+}
+
+/** The figure of paired differences, where anything was compared. */
+export function differenceSection(result: ComparisonResult): Html | string {
+  const figure = differencesFigure(result);
+  if (figure === null) return '';
+  return html`<h3>Differences within each seed</h3>
+<figure class="wide"><figcaption>Rings are seeds, the dot their mean, the bar its 95 % interval.</figcaption>
+${figure}</figure>`;
+}
+
+/** The same numbers by other statistics, so that a reader sees whether the verdict hangs on the choice of one. */
+export function otherStatisticsSection(result: ComparisonResult): Html | string {
+  const compared = result.methods.filter((method) => method.differenceToBaseline !== null);
+  if (compared.length === 0) return '';
+  const baseline = result.baseline!;
+  const share = (value: number | null) => (value === null ? '—' : `${(100 * value).toFixed(0)} %`);
+  return html`<section>
+<h2>By other statistics</h2>
+<p class="note">A verdict that hangs on the choice of statistic is weak. The interquartile mean ignores the luckiest and
+the unluckiest quarter of the seeds; the probability that a random run beats a random run of ${baseline} ignores by how
+much; the bootstrap interval assumes no distribution, but is too narrow under about ten seeds; Wilcoxon’s test uses only
+the order of the differences.</p>
+${scrollable(
+  'Other statistics by method',
+  html`<table>
+<thead><tr><th scope="col">Method</th><th scope="col">Interquartile mean<br>%</th>
+<th scope="col">Beats a run<br>of ${baseline}</th><th scope="col">Bootstrap interval<br>of the difference</th>
+<th scope="col">Wilcoxon<br>p</th></tr></thead>
+<tbody>${result.methods.map(({ name, robust }) => {
+    const {
+      interquartileMean,
+      probabilityOfImprovement,
+      differenceBootstrapCi95: interval,
+      wilcoxonP,
+    } = robust;
+    return html`<tr><th scope="row">${swatch(result, name)}${name}</th>
+<td>${interquartileMean === null ? '—' : (100 * interquartileMean).toFixed(2)}</td>
+<td>${share(probabilityOfImprovement)}</td>
+<td>${interval === null ? '—' : `${points(interval[0])} to ${points(interval[1])}`}</td>
+<td>${wilcoxonP === null ? '—' : pValue(wilcoxonP)}</td></tr>`;
+  })}</tbody></table>`,
+)}
+</section>`;
+}
