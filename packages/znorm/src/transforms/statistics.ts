@@ -46,7 +46,7 @@ export function statistics(
       reduction: { group, combine, measure: (ops, g, { parameter }) => measured(ops, g, parameter, scope) },
     };
   }
-  if (mode === null || typeof mode !== 'object') {
+  if (typeof mode !== 'object') {
     throw optionError(where, 'statistics', "to be 'exact', { ema }, { every } or { sample, seed }", mode);
   }
   if ('ema' in mode) return movingAverage(where, scope, mode);
@@ -75,14 +75,20 @@ export function statisticsAxes(parameter: ParameterInfo, scope: Scope): number[]
  * The moments of a union from the moments of its parts (Chan et al. 1979), with n_i elements each and N in all:
  *
  *     μ = Σ n_i μ_i / N        σ² = Σ n_i (σ_i² + (μ_i − μ)²) / N
+ *
+ * The mean is corrected once by the mean of what it leaves, μ ← μ + Σ n_i (μ_i − μ) / N: equal means then pool to that
+ * very mean in float32 too, and constants have a deviation of 0 together as they have alone.
  */
 function pooledMoments<T>(ops: TensorOps<T>, members: readonly Measured<T>[]): Record<string, T> {
   if (members.length === 1) return { mean: members[0].measured.mean, std: members[0].measured.std };
   const sizes = members.map(({ parameter }) => sizeOf(parameter.shape));
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  const mean = members
-    .map(({ measured }, i) => ops.mul(measured.mean, sizes[i] / total))
-    .reduce((sum, term) => ops.add(sum, term));
+  const weighted = (terms: readonly T[]) =>
+    terms.map((term, i) => ops.mul(term, sizes[i] / total)).reduce((sum, term) => ops.add(sum, term));
+
+  const means = members.map(({ measured }) => measured.mean);
+  const guess = weighted(means);
+  const mean = ops.add(guess, weighted(means.map((part) => ops.sub(part, guess))));
   const deviations = members.flatMap(({ measured }, i) => {
     const share = Math.sqrt(sizes[i] / total);
     return [ops.mul(measured.std, share), ops.mul(ops.sub(measured.mean, mean), share)];
