@@ -28,7 +28,8 @@ export function gradients(loss: Value, parameters: readonly Value[]): Value[] {
       `gradients: expected a loss with one element, got shape [${loss.shape}]. Reduce it with reduceMean.`,
     );
 
-  const dependent = dependentOn(parameters, graph);
+  // Earlier gradients depend on the parameters too, but nothing says how: following them finds their misuse.
+  const dependent = dependentOn([...parameters, ...graph.gradientValues], graph);
   const contributions = new Map<Value, Value[]>([[loss, [constant(graph, Float32Array.of(1), loss.shape)]]]);
   graph.sweeping = true;
   try {
@@ -53,9 +54,9 @@ export function gradients(loss: Value, parameters: readonly Value[]): Value[] {
   }
 }
 
-/** Everything computed from the parameters, by one walk forward over the tape. */
-function dependentOn(parameters: readonly Value[], graph: Graph): Set<Value> {
-  const dependent = new Set(parameters);
+/** Everything computed from the given values, by one walk forward over the tape. */
+function dependentOn(values: readonly Value[], graph: Graph): Set<Value> {
+  const dependent = new Set(values);
   for (const { inputs, outputs, vjps } of graph.tape.values())
     if (inputs.some((value, i) => vjps[i] && dependent.has(value)))
       for (const value of outputs) dependent.add(value);

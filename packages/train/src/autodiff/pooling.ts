@@ -1,5 +1,5 @@
 /** Pooling of images. */
-import { constant, elementCount, emit, emitMany, int64s, type Value, zeros } from '../onnx/graph.ts';
+import { constant, elementCount, emit, emitMany, type Value, zeros } from '../onnx/graph.ts';
 import { div } from './arithmetic.ts';
 import { inputGradient } from './convolution-input-gradient.ts';
 import { reduceMean } from './reduction.ts';
@@ -38,7 +38,7 @@ export function maxPool2d(x: Value, { kernel, ...options }: PoolOptions): Value 
         // ONNX gives the position of each maximum in the flattened input.
         const { graph } = x;
         const size = elementCount(x.shape);
-        const flat = emit(graph, 'Reshape', [indices, int64s(graph, [-1])], {}, [elementCount(shape)]);
+        const flat = reshape(indices, [-1]);
         const spread = emit(
           graph,
           'ScatterElements',

@@ -45,10 +45,13 @@ function reduce(name: string, opType: string, x: Value, { axes, keepDims = false
   const kept = x.shape.map((size, axis) => (resolved.includes(axis) ? 1 : size));
   const shape = keepDims ? kept : x.shape.filter((_, axis) => !resolved.includes(axis));
   const count = resolved.reduce((product, axis) => product * x.shape[axis], 1);
-  // ONNX reads an empty list of axes as "all"; here it means "none".
-  const y =
-    resolved.length === 0
-      ? x
-      : emit(x.graph, opType, [x, int64s(x.graph, resolved)], { keepdims: keepDims ? 1 : 0 }, shape);
+  const y = emit(
+    x.graph,
+    opType,
+    [x, int64s(x.graph, resolved)],
+    // Without this, ONNX reads an empty list of axes as all axes.
+    { keepdims: +keepDims, noop_with_empty_axes: 1 },
+    shape,
+  );
   return { y, kept, count, axes: resolved };
 }

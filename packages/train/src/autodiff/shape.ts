@@ -7,7 +7,8 @@ import { differentiable, differentiableMany } from './tape.ts';
 export function reshape(x: Value, shape: readonly number[]): Value {
   const known = elementCount(shape.filter((size) => size !== -1));
   const target = shape.map((size) => (size === -1 ? elementCount(x.shape) / known : size));
-  if (elementCount(target) !== elementCount(x.shape) || shape.filter((size) => size === -1).length > 1)
+  const inferable = shape.filter((size) => size === -1).length <= 1 && target.every(Number.isInteger);
+  if (!inferable || elementCount(target) !== elementCount(x.shape))
     throw new RangeError(
       `reshape: expected a shape of ${elementCount(x.shape)} elements, got [${shape}] for a tensor of shape [${x.shape}].`,
     );

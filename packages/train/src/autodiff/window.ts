@@ -67,3 +67,23 @@ function sides(pads: Pads): readonly [number, number, number, number] {
 export function windowAttributes({ kernel, strides, pads, dilations }: Window) {
   return { kernel_shape: kernel, strides, pads, dilations };
 }
+
+/** The image size for which a sliding window has the given positions, plus `extra` rows and columns it does not reach. */
+export function enlarged(
+  positions: readonly [number, number],
+  kernel: readonly [number, number],
+  extra: readonly [number, number],
+  options: WindowOptions,
+): [number, number] {
+  const strides = pair(options.strides ?? 1);
+  const dilations = pair(options.dilations ?? 1);
+  const pads = sides(options.pads ?? 0);
+  const size = (axis: 0 | 1) =>
+    (positions[axis] - 1) * strides[axis] +
+    dilations[axis] * (kernel[axis] - 1) +
+    1 -
+    pads[axis] -
+    pads[axis + 2] +
+    extra[axis];
+  return [size(0), size(1)];
+}

@@ -70,7 +70,7 @@ test('equal operands of maximum share the gradient equally', async () => {
   const graph = createGraph();
   const [a, b] = [input(graph, 'a', []), input(graph, 'b', [])];
   const found = gradients(op.maximum(a, b), [a, b]);
-  const values = interpret(graph, { a: [2], b: [2] });
+  const values = interpret(graph, { a: [2], b: [2] }, found);
   expect(found.map((g) => values.get(g)!.data[0])).toEqual([0.5, 0.5]);
 });
 

@@ -9,17 +9,20 @@ export interface Tensor64 {
   readonly data: Float64Array;
 }
 
-/** The values of all tensors of the graph, by value. Integers and booleans are numbers too. */
+/**
+ * The values of all tensors of the graph that `wanted` needs. Integers and booleans are numbers too.
+ */
 export function interpret(
   graph: Graph,
   feeds: Readonly<Record<string, ArrayLike<number>>>,
+  wanted: Iterable<Value>,
 ): Map<Value, Tensor64> {
   const values = new Map<Value, Tensor64>();
   for (const [value, data] of graph.initializers)
     values.set(value, { shape: value.shape, data: Float64Array.from(data as ArrayLike<number>, Number) });
   for (const value of graph.inputs)
     values.set(value, { shape: value.shape, data: Float64Array.from(feeds[value.name], Number) });
-  for (const node of graph.nodes) {
+  for (const node of leadingTo(graph, wanted)) {
     const rule = operators[node.opType];
     if (!rule) throw new Error(`interpret: no definition of ${node.opType}.`);
     const inputs = node.inputs.map((value) => (value ? values.get(value) : undefined));
@@ -33,6 +36,16 @@ export function interpret(
     });
   }
   return values;
+}
+
+function leadingTo(graph: Graph, wanted: Iterable<Value>): Node[] {
+  const needed = new Set<Value | undefined>(wanted);
+  const nodes = graph.nodes.toReversed().filter((node) => {
+    const used = node.outputs.some((value) => needed.has(value));
+    if (used) for (const value of node.inputs) needed.add(value);
+    return used;
+  });
+  return nodes.reverse();
 }
 
 type Read = (name: string, fallback?: Attribute) => never;

@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest';
+import { mul } from '../../src/autodiff/arithmetic.ts';
+import { meanSquaredError, softmaxCrossEntropy } from '../../src/autodiff/loss.ts';
+import { batchNorm, batchNormInference, layerNorm } from '../../src/autodiff/normalization.ts';
+import { constant, createGraph, input } from '../../src/onnx/graph.ts';
+import { checkOperator } from './operator-check.ts';
+
+const channel = { shape: [3] };
+
+describe('normalization', () => {
+  for (const shape of [
+    [2, 3, 2, 2],
+    [4, 3],
+  ]) {
+    const inputs = { x: { shape }, scale: channel, bias: channel };
+    checkOperator({
+      name: `batchNorm of [${shape}]`,
+      inputs,
+      build: ({ x, scale, bias }) => batchNorm(x, scale, bias).y,
+    });
+    checkOperator({
+      name: `batchNorm of [${shape}] with its statistics`,
+      inputs,
+      build: ({ x, scale, bias }) => Object.values(batchNorm(x, scale, bias, { eps: 1e-3 })),
+    });
+  }
+  checkOperator({
+    name: 'batchNormInference',
+    inputs: {
+      x: { shape: [2, 3, 2, 2] },
+      scale: channel,
+      bias: channel,
+      mean: channel,
+      variance: { shape: [3], low: 0.3, high: 2 },
+    },
+    build: ({ x, scale, bias, mean, variance }) => batchNormInference(x, scale, bias, mean, variance),
+  });
+  checkOperator({
+    name: 'layerNorm over the last axis',
+    inputs: { x: { shape: [2, 2, 5] }, scale: { shape: [5] }, bias: { shape: [5] } },
+    build: ({ x, scale, bias }) => layerNorm(x, scale, bias),
+  });
+  checkOperator({
+    name: 'layerNorm over two axes',
+    inputs: { x: { shape: [3, 2, 4] }, scale: { shape: [2, 4] }, bias: { shape: [2, 4] } },
+    build: ({ x, scale, bias }) => layerNorm(x, scale, bias, { eps: 1e-2 }),
+  });
+});
+
+describe('losses', () => {
+  const logits = { shape: [4, 5], low: -3, high: 3 };
+  checkOperator({
+    name: 'softmaxCrossEntropy with class indices',
+    inputs: { logits, labels: { shape: [4], indicesBelow: 5 } },
+    build: ({ logits, labels }) => softmaxCrossEntropy(logits, labels),
+  });
+  checkOperator({
+    name: 'softmaxCrossEntropy scaled',
+    inputs: { logits, labels: { shape: [4], indicesBelow: 5 } },
+    build: ({ logits, labels }) => mul(softmaxCrossEntropy(logits, labels), 3),
+  });
+  checkOperator({
+    name: 'softmaxCrossEntropy with probabilities, not all of which add to 1',
+    inputs: { logits: { shape: [2, 3] } },
+    build: ({ logits }) =>
+      softmaxCrossEntropy(logits, constant(logits.graph, Float32Array.of(0, 1, 0, 0.5, 0.25, 0.125), [2, 3])),
+  });
+  checkOperator({
+    name: 'meanSquaredError',
+    inputs: { prediction: { shape: [3, 2] }, target: { shape: [3, 2] } },
+    build: ({ prediction, target }) => meanSquaredError(prediction, target),
+  });
+});
+
+test('wrong shapes are named', () => {
+  const graph = createGraph();
+  const x = input(graph, 'x', [2, 3, 4, 4]);
+  const scale = input(graph, 'scale', [3]);
+  const four = input(graph, 'four', [4]);
+  const row = input(graph, 'row', [1, 3]);
+  const labels = input(graph, 'labels', [2], 'int64');
+  expect(() => batchNorm(x, scale, four)).toThrow('batchNorm: expected bias of shape [3], got [4].');
+  expect(() => batchNorm(four, four, four)).toThrow(
+    'batchNorm: expected an input of shape [N, C, ...], got [4].',
+  );
+  expect(() => batchNorm(row, scale, scale)).toThrow(
+    'batchNorm: expected at least 2 elements a channel, got 1 in shape [1,3]. Use a larger batch.',
+  );
+  expect(() => layerNorm(x, scale, scale)).toThrow(
+    'layerNorm: expected scale and bias of the last axes of [2,3,4,4], got [3] and [3].',
+  );
+  expect(() => softmaxCrossEntropy(row, labels)).toThrow(
+    'softmaxCrossEntropy: expected logits [N, C] with labels int64 [N] or float32 [N, C], got [1,3] with int64 [2].',
+  );
+});
