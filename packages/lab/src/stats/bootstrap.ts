@@ -1,6 +1,6 @@
+import { integer, randomStream } from '@znorm/train';
 import { type Interval, mean } from './mean.ts';
 import { normalCdf, normalQuantile } from './normal.ts';
-import { seededRandom } from './random.ts';
 
 export interface BootstrapOptions {
   /** What is estimated. @default mean */
@@ -33,8 +33,8 @@ export function bootstrapInterval(
 ): Interval | null {
   const { statistic = mean, method = 'bca', level = 0.95, resamples = 10_000, seed = 1 } = options;
   if (values.length < 2) return null;
-  const random = seededRandom(seed);
-  const draw = () => values[Math.floor(random() * values.length)]!;
+  const random = randomStream(seed, 'bootstrap');
+  const draw = () => values[integer(random, values.length)]!;
   const replicates = Float64Array.from({ length: resamples }, () => statistic(values.map(draw))).sort();
   const tail = (1 - level) / 2;
   const [low, high] = method === 'bca' ? bcaShares(values, statistic, replicates, tail) : [tail, 1 - tail];

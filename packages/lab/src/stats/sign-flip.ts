@@ -1,4 +1,4 @@
-import { seededRandom } from './random.ts';
+import { randomStream } from '@znorm/train';
 
 /** Up to this many pairs every sign pattern is tried: 2^20 sums take about 10 ms. */
 const exactUpTo = 20;
@@ -41,11 +41,11 @@ export function signFlipTest(differences: readonly number[], options: SignFlipOp
     return countReaching(differences, observed, 0, 0) / 2 ** differences.length;
   }
   const { flips = 100_000, seed = 1 } = options;
-  const random = seededRandom(seed);
+  const random = randomStream(seed, 'sign-flip');
   let reaching = 0;
   for (let flip = 0; flip < flips; flip++) {
     let sum = 0;
-    for (const d of differences) sum += random() < 0.5 ? d : -d;
+    for (const d of differences) sum += random() < 2 ** 31 ? d : -d;
     if (Math.abs(sum) >= observed) reaching++;
   }
   return (reaching + 1) / (flips + 1);

@@ -1,5 +1,5 @@
+import { randomStream, uniform } from '@znorm/train';
 import type { GradientSnapshot, HistoryPoint, LayerStatistics, SeedResult } from '../../src/comparison.ts';
-import { seededRandom } from '../../src/stats/random.ts';
 
 /** Parameters of a network of 20 layers, named as ours are; for figures only. */
 const layers: { path: string; size: number; scale: number }[] = [
@@ -28,7 +28,8 @@ const layers: { path: string; size: number; scale: number }[] = [
 
 /** Adds an invented history and invented gradients, the same for the same method and seed. Nothing was trained. */
 export function inventTraining(method: string, seed: SeedResult): SeedResult {
-  const random = seededRandom(seed.seed * 1000 + [...method].reduce((sum, c) => sum + c.charCodeAt(0), 0));
+  const stream = randomStream(seed.seed, `fixture ${method}`);
+  const random = () => uniform(stream);
   const around = (value: number, spread: number) => value * (1 + spread * (random() + random() - 1));
   const epochs = Array.from({ length: 21 }, (_, index) => index / 4);
   const history = epochs.map((epoch): HistoryPoint => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { randomStream, uniform } from '@znorm/train';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { seededRandom } from '../../src/stats/random.ts';
 import { pairsNeeded, signFlipTest, smallestSignFlipP, wilcoxonTest } from '../../src/stats/sign-flip.ts';
 
 const reference = JSON.parse(readFileSync(new URL('golden/reference.json', import.meta.url), 'utf8'));
@@ -69,19 +69,19 @@ describe('sign-flip test', () => {
   });
 
   test('under the null it rejects at 5 % no more than one time in twenty', () => {
-    const random = seededRandom(7);
+    const random = randomStream(1, 'null hypothesis');
     const trials = 4000;
     let rejected = 0;
     for (let trial = 0; trial < trials; trial++) {
-      if (signFlipTest(Array.from({ length: 7 }, () => random() - 0.5)) <= 0.05) rejected++;
+      if (signFlipTest(Array.from({ length: 7 }, () => uniform(random, -1, 1))) <= 0.05) rejected++;
     }
     // Of 128 equally likely p values 6/128 = 0.0469 are the largest ≤ 0.05; 3·√(0.0469·0.953/4000) = 0.010.
     expect(Math.abs(rejected / trials - 6 / 128)).toBeLessThan(0.01);
   });
 
   test('over 20 pairs it samples: the same seed the same p, near the exact one, never 0', () => {
-    const random = seededRandom(3);
-    const twenty = Array.from({ length: 20 }, () => random() - 0.3);
+    const random = randomStream(1, 'twenty pairs');
+    const twenty = Array.from({ length: 20 }, () => uniform(random, -0.45, 0.55));
     // Three pairs more that hardly weigh: the exact p of the twenty is the truth to reach by sampling.
     const many = [...twenty, 1e-9, 1e-9, 1e-9];
     const exact = signFlipTest(twenty);
