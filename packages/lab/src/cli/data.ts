@@ -118,7 +118,7 @@ async function get(definition: DatasetDefinition, flags: GetFlags): Promise<void
     const files = definition.files.map(({ name, bytes, sha1 }) => ({ name, bytes, sha1 }));
     printJson({ name, folder, source, bytes, seconds, files });
   } else {
-    const how = source === 'cache' ? 'is in the cache already' : `from ${source}`;
+    const how = source === 'cache' ? 'already in the cache' : `from ${source}`;
     print(`${name}: ${how}, ${byteSize(bytes)}, every checksum matches.\n${folder}`);
   }
 }

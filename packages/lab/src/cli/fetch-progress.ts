@@ -44,7 +44,9 @@ function bar(stream: NodeJS.WriteStream): FetchProgressDisplay {
         single.start(progress.total, progress.done, { ...progress, amount: '' });
       }
       // What an earlier attempt had brought says nothing of the speed of this one.
-      const speed = (progress.done - shown.startedWith) / ((Date.now() - shown.startedAt) / 1000);
+      const seconds = (Date.now() - shown.startedAt) / 1000;
+      // The first moments, spent on connecting, would foretell hours.
+      const speed = seconds < 2 ? 0 : (progress.done - shown.startedWith) / seconds;
       shown.bar.update(progress.done, { amount: amount(progress, speed) });
       if (progress.done === progress.total) stop();
     },
@@ -52,14 +54,16 @@ function bar(stream: NodeJS.WriteStream): FetchProgressDisplay {
   };
 }
 
-/** At most 24 characters. `76/170 MB  0:42` */
+/** At most 20 characters, so that all fits into 80 columns: `76 of 139 MB  0:42`. */
 function amount({ done, total, unit }: Task, speed: number): string {
-  if (unit === 'files') return total > 1 ? `${done}/${total}` : '';
-  const parts = `${byteSize(done)} of ${byteSize(total)}`;
+  if (unit === 'files') return total > 1 ? `${done} of ${total}` : '';
+  const [size, name] = byteSize(total).split(' ');
+  const here = Math.round((done / total) * Number(size));
   const seconds = Math.ceil((total - done) / speed);
-  if (!(seconds < 24 * 3600)) return parts;
-  const minutes = Math.floor(seconds / 60);
-  return `${parts}  ${minutes}:${String(seconds % 60).padStart(2, '0')}`;
+  // No clock before anything has come, nor for a day and more.
+  if (!(seconds < 24 * 3600)) return `${here} of ${size} ${name}`;
+  const left = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+  return `${here} of ${size} ${name}  ${left}`;
 }
 
 function lines(stream: NodeJS.WriteStream): FetchProgressDisplay {

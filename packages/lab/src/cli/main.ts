@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { isExpectedError } from '../expected-error.ts';
+import { compareCommand } from './compare.ts';
 import { dataCommand } from './data.ts';
 
 /** What each kind of end is to a shell. */
@@ -14,7 +15,7 @@ const EXIT_STATUS = { failed: 1, 'bad-input': 2, interrupted: 130 } as const;
  */
 export async function main(
   argv: readonly string[],
-  commands: readonly Command[] = [dataCommand()],
+  commands: readonly Command[] = [compareCommand(), dataCommand()],
 ): Promise<number> {
   const program = new Command('znorm')
     .description('Gradient normalization for training deep networks.')

@@ -5,7 +5,7 @@ import https from 'node:https';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { failure } from '../expected-error.ts';
+import { failure, isExpectedError } from '../expected-error.ts';
 import { byteSize } from './byte-size.ts';
 import { checksumOfFile } from './checksum.ts';
 import { networkReason } from './network-reason.ts';
@@ -25,8 +25,8 @@ export interface DownloadOptions {
   readonly silenceTimeoutMs?: number;
 }
 
-/** A connection that breaks is taken up again this often, as long as it brings something each time. */
-const CONNECTIONS = 4;
+/** A connection that breaks is taken up again, until so many in a row have brought nothing new. */
+const CONNECTIONS_IN_VAIN = 3;
 const REDIRECTS = 5;
 
 /**
@@ -41,6 +41,8 @@ export async function download(options: DownloadOptions): Promise<void> {
   const { to, bytes, signal } = options;
   const name = basename(new URL(options.url).pathname);
   const found = await sizeOf(to);
+  let furthest = found;
+  let inVain = 0;
   for (let connection = 1; (await sizeOf(to)) !== bytes; connection++) {
     signal?.throwIfAborted();
     const before = await sizeOf(to);
@@ -48,11 +50,15 @@ export async function download(options: DownloadOptions): Promise<void> {
       await receive(options, name, before < bytes ? before : 0);
     } catch (error) {
       signal?.throwIfAborted();
-      if (!isInterruption(error)) throw error;
+      // A server that refuses to go on after it began has broken off, too.
+      if (!isInterruption(error) && !(connection > 1 && isExpectedError(error))) throw error;
     }
     const now = await sizeOf(to);
-    if (now !== bytes && (now <= before || connection === CONNECTIONS)) throw stopped(name, now, bytes);
-    if (now !== bytes) await sleep(200 * connection, undefined, { signal });
+    if (now === bytes) break;
+    inVain = now > furthest ? 0 : inVain + 1;
+    furthest = Math.max(furthest, now);
+    if (inVain === CONNECTIONS_IN_VAIN) throw stopped(name, now, bytes);
+    await sleep(250 * (1 + inVain), undefined, { signal });
   }
   if ((await checksumOfFile('md5', to, signal)) === options.md5) return;
   await rm(to);

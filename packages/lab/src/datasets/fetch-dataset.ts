@@ -138,7 +138,16 @@ async function deliver(
 ): Promise<void> {
   const awaited = new Map(definition.files.map((file) => [file.name, file]));
   const total = definition.files.length;
-  for await (const { name, bytes } of source.files(context)) {
+  const report = () => {
+    const done = total - awaited.size;
+    context.onProgress({ kind: 'task', task: 'unpacking and checking', done, total, unit: 'files' });
+  };
+  const onProgress = (progress: SourceProgress) => {
+    context.onProgress(progress);
+    // The source has all it needs; unpacking it may take a while before the first file comes out.
+    if (progress.kind === 'task' && progress.done === progress.total) report();
+  };
+  for await (const { name, bytes } of source.files({ ...context, onProgress })) {
     context.signal?.throwIfAborted();
     const file = awaited.get(name);
     if (file === undefined) continue;
@@ -147,13 +156,7 @@ async function deliver(
     }
     await writeFile(join(context.workspace, name), bytes);
     awaited.delete(name);
-    context.onProgress({
-      kind: 'task',
-      task: 'unpacking and checking',
-      done: total - awaited.size,
-      total,
-      unit: 'files',
-    });
+    report();
   }
   const [missing] = awaited.keys();
   if (missing !== undefined) throw failure(`${source.where} does not hold ${missing}`);

@@ -23,13 +23,12 @@ export function gzippedSource(files: readonly GzippedFile[], mirrors: readonly s
       const task = `downloading ${files.length} files`;
       let before = 0;
       for (const file of files) {
-        const path = join(context.workspace, `${file.name}.gz.part`);
-        await downloadFromAny(mirrors, file, path, context, (received) =>
+        await downloadFromAny(mirrors, file, context, (received) =>
           context.onProgress({ kind: 'task', task, done: before + received, total, unit: 'bytes' }),
         );
         before += file.bytes;
-        yield { name: file.name, bytes: await gunzipFile(path) };
       }
+      for (const { name } of files) yield { name, bytes: await gunzipFile(partOf(name, context)) };
     },
   };
 }
@@ -37,10 +36,11 @@ export function gzippedSource(files: readonly GzippedFile[], mirrors: readonly s
 async function downloadFromAny(
   mirrors: readonly string[],
   { name, bytes, md5 }: GzippedFile,
-  to: string,
-  { signal }: SourceContext,
+  context: SourceContext,
   onProgress: (received: number) => void,
 ): Promise<void> {
+  const { signal } = context;
+  const to = partOf(name, context);
   for (const [i, mirror] of mirrors.entries()) {
     try {
       return await download({ url: `${mirror}${name}.gz`, to, bytes, md5, signal, onProgress });
@@ -48,4 +48,8 @@ async function downloadFromAny(
       if (!isExpectedError(error) || i === mirrors.length - 1) throw error;
     }
   }
+}
+
+function partOf(name: string, { workspace }: SourceContext): string {
+  return join(workspace, `${name}.gz.part`);
 }
