@@ -8,7 +8,10 @@ const checks = [
   ['tests and scripts: types', 'tsc -p tsconfig.tests.json'],
   ['lint and format', 'biome check .'],
   ['unused files, exports and dependencies', 'knip'],
-  ['imports point down, without circles', 'depcruise packages --include-only ^packages/[^/]+/(src|dist) --log-level error'],
+  [
+    'imports point down, without circles',
+    'depcruise packages --include-only ^packages/[^/]+/(src|dist) --log-level error',
+  ],
   ...packages.flatMap((name) => [
     [`${name}: publishable`, `publint packages/${name} --strict`],
     [`${name}: types resolve`, `attw --pack packages/${name} --profile esm-only --format ascii`],
@@ -16,7 +19,9 @@ const checks = [
 ];
 
 const failed = checks.filter(([what, command]) => {
-  const { status, stdout, stderr } = spawnSync('npx', ['--no-install', ...command.split(' ')], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync('npx', ['--no-install', ...command.split(' ')], {
+    encoding: 'utf8',
+  });
   console.log(`${status === 0 ? 'ok    ' : 'FAILED'}  ${what}`);
   if (status !== 0) console.log(`\n$ ${command}\n${stdout}${stderr}`);
   return status !== 0;
