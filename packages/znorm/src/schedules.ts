@@ -109,8 +109,8 @@ export function stepDecay(options: StepDecayOptions): Schedule {
   const from = nonNegative('stepDecay', 'from', options.from);
   const boundaries = rising('stepDecay', options.boundaries);
   const { factors = 0.1 } = options;
-  const list = typeof factors === 'number' ? boundaries.map(() => factors) : factors;
-  if (!Array.isArray(list) || list.length !== boundaries.length) {
+  const list = typeof factors === 'number' ? boundaries.map(() => factors) : [factors].flat();
+  if (list.length !== boundaries.length) {
     throw optionError('stepDecay', 'factors', `to be a number or a list of ${boundaries.length}`, factors);
   }
   for (const factor of list) nonNegative('stepDecay', 'factors', factor);
@@ -222,5 +222,6 @@ function rising(where: string, boundaries: readonly number[]): readonly number[]
   if (!Array.isArray(boundaries) || !boundaries.every(rises)) {
     throw optionError(where, 'boundaries', 'to be a list of rising whole numbers >= 1', boundaries);
   }
-  return boundaries;
+  // A copy: what a caller does to the list later changes no schedule.
+  return [...boundaries];
 }

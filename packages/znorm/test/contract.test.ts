@@ -46,15 +46,15 @@ const gradients = {
 type Case = keyof typeof gradients;
 const cases = Object.keys(gradients) as Case[];
 
-/** An update's values, or the message of the error. */
-type Outcomes = Record<Case, readonly number[] | string>;
+/** By case, an update's values. */
+type Values = Readonly<Record<string, readonly number[]>>;
+/** The same, or the message of the error. */
+type Outcomes = Readonly<Record<string, readonly number[] | string>>;
 
-const unchanged = Object.fromEntries(cases.map((name) => [name, gradients[name][0]])) as Record<
-  Case,
-  readonly number[]
->;
-const each = (f: (x: number, k: number) => number) =>
-  Object.fromEntries(cases.map((name) => [name, unchanged[name].map(f)])) as Record<Case, readonly number[]>;
+const change = (from: Values, f: (x: number, k: number, name: string) => number): Values =>
+  Object.fromEntries(cases.map((name) => [name, from[name].map((x, k) => f(x, k, name))]));
+const unchanged: Values = Object.fromEntries(cases.map((name) => [name, gradients[name][0]]));
+const each = (f: (x: number) => number) => change(unchanged, f);
 const times = (factor: number) => p.map((x) => factor * x);
 const allNaN = p.map(() => NaN);
 
@@ -67,26 +67,17 @@ const limits = [0, 1].map((row) => 0.01 * Math.hypot(...w.slice(3 * row, 3 * row
 const agc = p.map((x, k) => (x * limits[k < 3 ? 0 : 1]) / Math.sqrt(k < 3 ? 21 : 17));
 /** 0 · Infinity where the norm is infinite. */
 const onlyInfinityLeft = [0, NaN, 0, 0, 0, 0];
-const atWeight = (name: Case, k: number) => (name === 'one' ? 2 : w[k]);
-const plusWeights = (base: Outcomes, share: number) =>
-  Object.fromEntries(
-    cases.map((name) => [
-      name,
-      (base[name] as readonly number[]).map((x, k) => x + share * atWeight(name, k)),
-    ]),
-  ) as Outcomes;
-const scaled = (base: Outcomes, factor: number) =>
-  Object.fromEntries(
-    cases.map((name) => [name, (base[name] as readonly number[]).map((x) => factor * x)]),
-  ) as Outcomes;
+const plusWeights = (from: Values, share: number) =>
+  change(from, (x, k, name) => x + share * (name === 'one' ? 2 : w[k]));
+const scaled = (from: Values, factor: number) => change(from, (x) => factor * x);
 
 // First step: mu̅ = g and nu̅ = g². 1e-24 squared is 0 in float32, and eps alone divides.
-const adamFirst: Outcomes = {
+const adamFirst: Values = {
   ...each((x) => x / (Math.abs(x) + 1e-8)),
   inf: [1, NaN, 1, 0, 1, -1],
 };
 // First step: nu = g²/100, infinite in float32 from |g| = 1.8e20: such elements stand still.
-const rmsFirst: Outcomes = {
+const rmsFirst: Values = {
   ...each((x) => x / (Math.abs(x) / 10 + 1e-8)),
   huge: [10, 0, 0, 0, 10, 0],
   inf: [10, NaN, 10, 0, 10, -10],
