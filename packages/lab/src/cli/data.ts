@@ -151,7 +151,7 @@ async function verify(definition: DatasetDefinition, flags: Flags): Promise<void
   }
   if (mismatch !== undefined) throw checksumMismatch(name, mismatch);
   if (missing.length > 0) {
-    const what = missing.length === entries.length ? 'is not in the cache' : `${missing[0]} is missing`;
+    const what = missing.length === entries.length ? 'not in the cache' : `${missing[0]} is missing`;
     throw failure(`${name}: ${what}. Run \`znorm data get ${name}\`.`);
   }
   if (!flags.json) print(`${name}: all ${entries.length} files match their checksums.`);
@@ -163,7 +163,7 @@ async function remove(definition: DatasetDefinition, flags: Flags): Promise<void
   await discardWorkspaces(folder);
   const bytes = await removeFiles(definition, cacheRoot(flags.cache));
   if (flags.json) printJson({ name, folder, removed: bytes > 0, bytes });
-  else print(bytes > 0 ? `${name}: removed, ${byteSize(bytes)} freed.` : `${name}: is not in the cache.`);
+  else print(bytes > 0 ? `${name}: removed, ${byteSize(bytes)} freed.` : `${name}: not in the cache.`);
 }
 
 function print(text: string): void {

@@ -38,6 +38,11 @@ function report(error: unknown): number {
     process.stderr.write(`${error.message}\n`);
     return EXIT_STATUS[error.code];
   }
+  // What the operating system refuses is no fault of znorm: `EACCES: permission denied, unlink '/data/x'`.
+  if (error instanceof Error && 'syscall' in error) {
+    process.stderr.write(`znorm: ${error.message}\n`);
+    return EXIT_STATUS.failed;
+  }
   const detail = error instanceof Error ? error.stack : String(error);
   process.stderr.write(`znorm: unexpected error; this is a fault in znorm itself.\n${detail}\n`);
   return EXIT_STATUS.failed;

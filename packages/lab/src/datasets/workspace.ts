@@ -59,7 +59,8 @@ export async function discardWorkspaces(folder: string, workspace?: string): Pro
 
 async function abandonedWorkspaces(folder: string): Promise<string[]> {
   const abandoned: string[] = [];
-  for (const name of await readdir(folder)) {
+  const names = await readdir(folder).catch(() => []); // Nothing is abandoned where nothing is.
+  for (const name of names) {
     const match = FOLDER.exec(name);
     if (match && (await isAbandoned(join(folder, name), match[1]!, Number(match[2])))) {
       abandoned.push(join(folder, name));
