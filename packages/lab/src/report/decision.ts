@@ -1,4 +1,5 @@
 import type { ComparisonResult, MethodResult } from '../comparison.ts';
+import { pairsOf } from '../stats/pairing.ts';
 import { pairsNeeded, smallestSignFlipP } from '../stats/sign-flip.ts';
 
 /** A difference counts when its corrected p is under this. */
@@ -29,10 +30,7 @@ export function baselineOf(result: ComparisonResult): MethodResult | undefined {
 }
 
 function sameWeights(method: MethodResult, baseline: MethodResult | undefined): boolean {
-  const pairs = method.seeds.flatMap((run) => {
-    const partner = baseline?.seeds.find((other) => other.seed === run.seed);
-    return partner === undefined ? [] : [{ run, partner }];
-  });
+  const pairs = pairsOf(method.seeds, baseline?.seeds ?? []);
   return pairs.length > 0 && pairs.every(({ run, partner }) => run.weightsHash === partner.weightsHash);
 }
 

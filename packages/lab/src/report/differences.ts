@@ -1,5 +1,6 @@
 import { axisX, axisY, dot, link, type Markish, ruleX } from '@observablehq/plot';
 import type { ComparisonResult } from '../comparison.ts';
+import { pairsOf } from '../stats/pairing.ts';
 import { baselineOf } from './decision.ts';
 import { figureSvg, methodColor } from './figure.ts';
 import type { Html } from './html.ts';
@@ -57,10 +58,10 @@ function rowsOf(result: ComparisonResult): Row[] {
     if (differenceToBaseline === null || differenceToBaseline.mean === null) return [];
     const { mean, ci95 } = differenceToBaseline;
     const [low, high] = ci95 ?? [mean, mean];
-    const pairs = seeds.flatMap(({ seed, testAccuracy }) => {
-      const partner = baseline?.seeds.find((other) => other.seed === seed);
-      return partner === undefined ? [] : [{ seed, difference: testAccuracy - partner.testAccuracy }];
-    });
+    const pairs = pairsOf(seeds, baseline?.seeds ?? []).map(({ run, partner }) => ({
+      seed: run.seed,
+      difference: run.testAccuracy - partner.testAccuracy,
+    }));
     return [{ name, color: methodColor(names, result.baseline, name), pairs, mean, low, high }];
   });
 }

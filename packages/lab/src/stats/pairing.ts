@@ -12,3 +12,17 @@ export function provePairing(seedsOfMethods: readonly (readonly SeedResult[])[])
     runs.every((run) => hash(run) === hash(runs.find((first) => first.seed === run.seed)!));
   return { sameInitialWeights: agree((run) => run.initHash), sameBatches: agree((run) => run.batchHash) };
 }
+
+/** A run of a method and the baseline's run of the same seed. */
+export interface Pair {
+  run: SeedResult;
+  partner: SeedResult;
+}
+
+/** The pairs of a method with the baseline: the seeds that finished under both, in the method's order. */
+export function pairsOf(method: readonly SeedResult[], baseline: readonly SeedResult[]): Pair[] {
+  return method.flatMap((run) => {
+    const partner = baseline.find((other) => other.seed === run.seed);
+    return partner === undefined ? [] : [{ run, partner }];
+  });
+}

@@ -2,11 +2,12 @@ import type { Difference, MethodResult, RobustStatistics, SeedResult } from '../
 import { bootstrapInterval } from './bootstrap.ts';
 import { holm } from './holm.ts';
 import { mean, meanInterval } from './mean.ts';
+import { pairsOf } from './pairing.ts';
 import { interquartileMean, probabilityOfImprovement } from './robust.ts';
 import { signFlipTest, wilcoxonTest } from './sign-flip.ts';
 
 /** Under this many pairs no test is made: the smallest p of two pairs is 0.5. */
-export const fewestPairs = 3;
+const fewestPairs = 3;
 
 /** What a comparison set out to do; what came of it is in the runs. */
 export interface Plan {
@@ -113,10 +114,7 @@ function testedSeeds(
 
 /** Test accuracy minus the baseline's, for the seeds that finished under both. */
 function pairedDifferences(method: readonly SeedResult[], baseline: readonly SeedResult[]): number[] {
-  return method.flatMap((run) => {
-    const partner = baseline.find((other) => other.seed === run.seed);
-    return partner === undefined ? [] : [run.testAccuracy - partner.testAccuracy];
-  });
+  return pairsOf(method, baseline).map(({ run, partner }) => run.testAccuracy - partner.testAccuracy);
 }
 
 function difference(
