@@ -9,18 +9,25 @@ import { counted, listed, pEquals, points, pValue } from './numbers.ts';
  * Differences are accuracy points: 72 % to 74 % is +2.
  */
 export function verdict(result: ComparisonResult): string[] {
+  return [
+    ...comparisonSentences(result),
+    ...rateSentences(result),
+    ...failureSentences(result),
+    ...pairingSentence(result),
+  ];
+}
+
+function comparisonSentences(result: ComparisonResult): string[] {
   const nothing = nothingToCompare(result);
+  if (nothing !== null) return [nothing];
   const judged = result.methods.flatMap((method) => {
     const decision = decide(method, result);
     return decision === null ? [] : [{ method, decision }];
   });
   return [
-    ...(nothing === null ? [headline(judged, result)] : [nothing]),
-    ...(nothing === null ? judged.map(({ method, decision }) => sentence(method, decision, result)) : []),
-    ...(nothing === null ? reachSentence(result) : []),
-    ...rateSentences(result),
-    ...failureSentence(result),
-    ...pairingSentence(result),
+    headline(judged, result),
+    ...judged.map(({ method, decision }) => sentence(method, decision, result)),
+    ...reachSentence(result),
   ];
 }
 
@@ -137,19 +144,26 @@ function rateSentences(result: ComparisonResult): string[] {
   ];
 }
 
-function failureSentence({ failures }: ComparisonResult): string[] {
-  if (failures.length === 0) return [];
-  const described = failures.slice(0, 3).map(({ method, seed, step, tensor }) => {
+function failureSentences({ failures, methods }: ComparisonResult): string[] {
+  const rates = new Map(methods.map((method) => [method.name, method.learningRate]));
+  const lost = failures.filter(({ method, learningRate }) => rates.get(method) === learningRate);
+  const onlyTried = failures.length - lost.length;
+  const described = lost.slice(0, 3).map(({ method, seed, step, tensor }) => {
     const where = [
       ...(step === null ? [] : [`at step ${step}`]),
       ...(tensor === null ? [] : [`in ${tensor}`]),
     ];
     return [`${method} seed ${seed}`, ...where].join(' ');
   });
-  const more = failures.length > 3 ? ` and ${failures.length - 3} more` : '';
+  const more = lost.length > 3 ? ` and ${lost.length - 3} more` : '';
   return [
-    `${counted(failures.length, 'run')} failed and ${failures.length === 1 ? 'is' : 'are'} left out (${described.join(', ')}${more}): ` +
-      'what finished may flatter a method that fails.',
+    ...(lost.length > 0
+      ? [
+          `${counted(lost.length, 'run')} failed and ${lost.length === 1 ? 'is' : 'are'} left out ` +
+            `(${described.join(', ')}${more}): what finished may flatter a method that fails.`,
+        ]
+      : []),
+    ...(onlyTried > 0 ? [`${counted(onlyTried, 'run')} failed at learning rates that were not chosen.`] : []),
   ];
 }
 

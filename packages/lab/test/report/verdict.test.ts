@@ -198,6 +198,15 @@ describe('verdict', () => {
     ]);
   });
 
+  test('a failure at a rate that was only tried costs no seed and is told apart', () => {
+    const result = fixtureResult({
+      accuracies: { baseline: seven, znorm: better },
+      learningRates: [0.1, 1],
+      failures: [{ ...failure('znorm', 3, 41, null), learningRate: 1 }],
+    });
+    expect(verdict(result).at(-1)).toBe('1 run failed at learning rates that were not chosen.');
+  });
+
   test('a baseline that finished nothing, or nothing that finished at all, leaves nothing to compare', () => {
     const lost = fixtureResult({ accuracies: { baseline: [null], znorm: [0.7] } });
     expect(verdict(lost)[0]).toBe('baseline finished no run, so nothing can be compared with it.');
