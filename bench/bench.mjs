@@ -1,0 +1,81 @@
+// npm run bench -- <group> [--peers torch,…] [--json FILE]
+// Runs bench/<group>.bench.ts. Results go to standard output, one JSON line each: {key, name, value, unit}; what they
+// were measured on goes to standard error, and with --json into the file too.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import ts from 'typescript';
+
+const folder = fileURLToPath(new URL('.', import.meta.url));
+const groups = readdirSync(folder).flatMap((file) => /^(.+)\.bench\.ts$/.exec(file)?.[1] ?? []);
+
+function badInput(message) {
+  console.error(message);
+  process.exit(2);
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { peers: { type: 'string' }, json: { type: 'string' }, threads: { type: 'string' } },
+    });
+  } catch (error) {
+    return badInput(`bench: ${error.message}`);
+  }
+}
+
+/** Node 20 runs no TypeScript: the benches are stripped of their types where their imports still resolve. */
+function compiled(group) {
+  const out = fileURLToPath(new URL('../node_modules/.cache/znorm-bench/', import.meta.url));
+  mkdirSync(out, { recursive: true });
+  writeFileSync(join(out, 'package.json'), '{ "type": "module" }');
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.ts'))) {
+    const { outputText } = ts.transpileModule(readFileSync(join(folder, file), 'utf8'), {
+      compilerOptions: { target: 'es2023', module: 'esnext', rewriteRelativeImportExtensions: true },
+      fileName: join(out, file),
+    });
+    writeFileSync(join(out, `${basename(file, '.ts')}.js`), outputText);
+  }
+  return pathToFileURL(join(out, `${group}.bench.js`)).href;
+}
+
+function git(...command) {
+  return execFileSync('git', command, { cwd: folder, encoding: 'utf8' }).trim();
+}
+
+const { values, positionals } = readArguments();
+const [group] = positionals;
+if (positionals.length !== 1 || !groups.includes(group)) {
+  badInput(`bench: expected one group of ${groups.join(', ')}, got ${positionals.join(' ') || 'none'}.`);
+}
+const threads = Number(values.threads ?? 2);
+if (!Number.isInteger(threads) || threads < 1) {
+  badInput(`bench: expected --threads to be a whole number >= 1, got ${values.threads}.`);
+}
+
+const context = {
+  group,
+  cpu: cpus()[0].model,
+  cores: availableParallelism(),
+  threads,
+  node: process.versions.node,
+  commit: git('rev-parse', '--short=12', 'HEAD'),
+  clean: git('status', '--porcelain', '--untracked-files=no') === '',
+};
+const report = (line) => console.error(line);
+report(
+  `${context.cpu}, ${context.cores} cores, ${threads} threads · Node ${context.node} · ${context.commit}${context.clean ? '' : ' and changes'}`,
+);
+
+const { run } = await import(compiled(group));
+const results = [];
+const peers = values.peers?.split(',');
+for await (const result of run({ threads, peers, peersFolder: join(folder, 'peers'), report, context })) {
+  results.push(result);
+  console.log(JSON.stringify(result));
+}
+if (values.json) writeFileSync(values.json, `${JSON.stringify({ context, results }, null, 2)}\n`);
