@@ -1,4 +1,6 @@
-import { mkdir, statfs } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { access, mkdir, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type ExpectedError, failure } from '../expected-error.ts';
 import { byteSize } from './byte-size.ts';
 
@@ -33,10 +35,22 @@ export function explainDiskError(dataset: string, folder: string, error: unknown
 
 /** Fails before a long download rather than at its end. */
 export async function requireSpace(dataset: string, folder: string, needed: number): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
   if (free < needed) throw tooLittleSpace(dataset, folder, needed, free);
+}
+
+/** `mkdir -p` that tells the truth: on a read-only disk Node's own reports ENOENT where EROFS is meant. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    let above = dirname(folder);
+    while (!existsSync(above)) above = dirname(above);
+    await access(above, constants.W_OK);
+    throw error;
+  }
 }
 
 export function tooLittleSpace(dataset: string, folder: string, needed: number, free: number): ExpectedError {
