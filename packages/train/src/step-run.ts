@@ -24,17 +24,9 @@ export async function loadStep(
   const labels = new BigInt64Array(count);
   const loss = new Float32Array(1);
   const logits = new Float32Array(count * classes);
-  const randoms = [...declared.randoms].map(
-    ([
-      path,
-      {
-        fill,
-        value: { shape },
-      },
-    ]) => {
-      return { path, fill, view: { shape, data: new Float32Array(sizeOf(shape)) } };
-    },
-  );
+  const randoms = [...declared.randoms].map(([path, { fill, value }]) => {
+    return { path, fill, view: { shape: value.shape, data: new Float32Array(sizeOf(value.shape)) } };
+  });
 
   const available: Record<string, TensorView> = {
     ...state.parameters,
@@ -70,8 +62,12 @@ function named(name: (path: string) => string, tensors: Readonly<Record<string, 
 
 /** Samples whose largest logit, the first of equal ones, is their label's. */
 function countCorrect(logits: Float32Array, labels: Int32Array, classes: number): number {
-  return labels.reduce((correct, label, sample) => {
-    const own = logits.subarray(sample * classes, (sample + 1) * classes);
-    return correct + (own.indexOf(Math.max(...own)) === label ? 1 : 0);
-  }, 0);
+  let correct = 0;
+  for (const [sample, label] of labels.entries()) {
+    const first = sample * classes;
+    let best = 0;
+    for (let c = 1; c < classes; c++) if (logits[first + c] > logits[first + best]) best = c;
+    if (best === label) correct++;
+  }
+  return correct;
 }
