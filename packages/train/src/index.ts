@@ -24,7 +24,12 @@ export {
   where,
 } from './autodiff/arithmetic.ts';
 export type { Operand } from './autodiff/broadcast.ts';
-export { type Conv2dOptions, conv2d } from './autodiff/convolution.ts';
+export {
+  type Conv2dOptions,
+  type ConvTranspose2dOptions,
+  conv2d,
+  convTranspose2d,
+} from './autodiff/convolution.ts';
 export { gradients } from './autodiff/gradients.ts';
 export { gather } from './autodiff/indexing.ts';
 export { meanSquaredError, softmaxCrossEntropy } from './autodiff/loss.ts';

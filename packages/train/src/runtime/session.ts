@@ -12,7 +12,11 @@ export interface TensorView {
 
 export interface SessionOptions {
   readonly engine: Engine;
-  /** Threads inside an operator. Results are the same bits for any number. @default 1 */
+  /**
+   * Threads inside an operator. Results are the same bits for any number. In WebAssembly the first session
+   * of the process decides; browsers need cross-origin isolation for more than one.
+   * @default 1
+   */
   readonly threads?: number;
 }
 

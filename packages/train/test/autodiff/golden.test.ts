@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest';
+import { gelu } from '../../src/autodiff/activation.ts';
+import { mul } from '../../src/autodiff/arithmetic.ts';
+import { type Conv2dOptions, conv2d, convTranspose2d } from '../../src/autodiff/convolution.ts';
+import { gradients } from '../../src/autodiff/gradients.ts';
+import { softmaxCrossEntropy } from '../../src/autodiff/loss.ts';
+import { batchNorm, layerNorm } from '../../src/autodiff/normalization.ts';
+import { averagePool2d, maxPool2d } from '../../src/autodiff/pooling.ts';
+import { reduceSum } from '../../src/autodiff/reduction.ts';
+import { constant, createGraph, elementCount, input, output, type Value } from '../../src/onnx/graph.ts';
+import { createSession, type TensorView } from '../../src/runtime/session.ts';
+import golden from '../golden/operators.json' with { type: 'json' };
+import { relativeError } from './operator-check.ts';
+
+interface Golden {
+  readonly name: string;
+  readonly shapes: number[][];
+  readonly results: number[][];
+  readonly gradients: number[][];
+}
+
+/** Multiples of 1/512 that operators.py draws too. */
+function numbers(shape: readonly number[], seed: number): Float32Array {
+  return Float32Array.from(
+    { length: elementCount(shape) },
+    (_, i) => (((i * 193 + seed * 71) % 1021) - 510) / 512,
+  );
+}
+
+/** Results and gradients on an engine, in the order in which PyTorch's are stored. */
+async function run(shapes: number[][], engine: 'native' | 'wasm', build: (...inputs: Value[]) => Value[]) {
+  const graph = createGraph();
+  const inputs = shapes.map((shape, k) => input(graph, `input ${k}`, shape));
+  const results = build(...inputs);
+  const cotangent = (r: Value) => constant(graph, numbers(r.shape, shapes.length + 1), r.shape);
+  const loss = reduceSum(mul(results[0], cotangent(results[0])));
+  const wanted = [...results, ...gradients(loss, inputs)];
+  for (const [i, value] of wanted.entries()) output(value, `wanted ${i}`);
+  const feeds = Object.fromEntries(
+    shapes.map((shape, k) => [`input ${k}`, { data: numbers(shape, k + 1), shape }]),
+  );
+  const fetches: Record<string, TensorView> = Object.fromEntries(
+    wanted.map(({ shape }, i) => [`wanted ${i}`, { data: new Float32Array(elementCount(shape)), shape }]),
+  );
+  const session = await createSession(graph, { engine });
+  await session.run(feeds, fetches);
+  await session.release();
+  return Object.values(fetches).map(({ data }) => data as Float32Array);
+}
+
+/**
+ * Float32 against PyTorch's float64: sums of at most some hundred products, each rounded by 6e-8, and stored
+ * to ten digits. Relative L2 below 1e-6 leaves no room for a wrong term at any border.
+ */
+function matchesPyTorch(
+  cases: readonly Golden[],
+  build: (made: Golden, ...inputs: Value[]) => Value[],
+): void {
+  for (const made of cases)
+    test.each(['native', 'wasm'] as const)(`${made.name} (%s)`, async (engine) => {
+      const found = await run(made.shapes, engine, (...inputs) => build(made, ...inputs));
+      const { mean, variance } = made as { mean?: number[]; variance?: number[] };
+      const statistics = mean && variance ? [mean, variance] : [];
+      const expected = [...made.results, ...statistics, ...made.gradients];
+      expect(found.length).toBe(expected.length);
+      for (const [i, values] of expected.entries())
+        expect(relativeError(found[i], values), `tensor ${i}`).toBeLessThan(1e-6);
+    });
+}
+
+// The options are stored as the operator takes them.
+const optionsOf = <Options>(made: object) => (made as { options: Options }).options;
+const epsOf = (made: object) => made as { eps: number };
+
+describe('conv2d as in PyTorch', () =>
+  matchesPyTorch(golden.convolutions, (made, x, kernel, bias) => [
+    conv2d(x, kernel, { ...optionsOf<Conv2dOptions>(made), bias }),
+  ]));
+
+describe('convTranspose2d as in PyTorch', () =>
+  matchesPyTorch(golden.transposed, (made, x, kernel) => [convTranspose2d(x, kernel, optionsOf(made))]));
+
+describe('batchNorm as in PyTorch, with what running statistics are made of', () =>
+  matchesPyTorch(golden.batchNorm, (made, x, scale, bias) =>
+    Object.values(batchNorm(x, scale, bias, epsOf(made))),
+  ));
+
+describe('layerNorm as in PyTorch', () =>
+  matchesPyTorch(golden.layerNorm, (made, x, scale, bias) => [layerNorm(x, scale, bias, epsOf(made))]));
+
+describe('maxPool2d as in PyTorch', () =>
+  matchesPyTorch(golden.maxPool, (made, x) => [maxPool2d(x, optionsOf(made))]));
+
+describe('averagePool2d as in PyTorch', () =>
+  matchesPyTorch(golden.averagePool, (made, x) => [averagePool2d(x, optionsOf(made))]));
+
+describe('gelu as in PyTorch', () =>
+  matchesPyTorch(golden.gelu, ({ name }, x) => [gelu(mul(x, 4), { approximate: name as 'none' | 'tanh' })]));
+
+describe('softmaxCrossEntropy as in PyTorch', () =>
+  matchesPyTorch(golden.crossEntropy, (made, x) => {
+    const labels = BigInt64Array.from((made as unknown as { labels: number[] }).labels, BigInt);
+    return [softmaxCrossEntropy(mul(x, 4), constant(x.graph, labels))];
+  }));
