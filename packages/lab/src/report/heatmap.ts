@@ -49,8 +49,8 @@ export function heatmapFigure(
   { colorOf }: ColorScale,
 ): Html {
   const paths = snapshots[0]!.layers.map(({ path }) => path);
-  // Three pixels a layer where that is not too tall, but never less than one.
-  const height = Math.max(120, Math.min(260, 3 * paths.length), paths.length);
+  // Up to six pixels a row where that is not too tall, but never less than one.
+  const height = Math.max(paths.length, Math.min(240, 6 * paths.length));
   const panels = sides.map((side) => ({
     side,
     src: cellsPng(snapshots.length, paths.length, (column, row) =>

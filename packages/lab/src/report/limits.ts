@@ -5,19 +5,11 @@ import { counted, percent } from './numbers.ts';
 /** What a comparison cannot show, whatever its verdict; said beside it. */
 export function limits(result: ComparisonResult): string[] {
   const { data, config } = result;
-  const undecided = result.methods.filter((method) => {
-    const decision = decide(method, result);
-    return decision === 'undecided' || decision === 'untested';
-  });
+  const images = data.trainSize.toLocaleString('en-US');
   return [
-    `Other tasks, models and optimizers: only ${result.model} on ${data.name} (${data.trainSize.toLocaleString('en-US')} training images) ` +
-      `with ${result.optimizer} was trained.`,
+    `Other tasks, models and optimizers: only ${result.model} on ${data.name} (${images} training images) with ${result.optimizer} was trained.`,
     `Longer training: runs ended after ${counted(config.epochs, 'epoch')}; methods that learn faster early may end alike, or the other way round.`,
-    ...(undecided.length > 0
-      ? [
-          `Equality: undecided does not mean equal. ${undecided.map((method) => stillPossible(method)).join(' ')}`,
-        ]
-      : []),
+    ...equality(result),
     ...testSetNoise(result),
     ...(result.methods.some((method) => method.tuning.length > 1)
       ? ['Rates between or beyond those tried, and every other setting: only the learning rate was tuned.']
@@ -26,17 +18,25 @@ export function limits(result: ComparisonResult): string[] {
   ];
 }
 
-function stillPossible({ name, differenceToBaseline }: MethodResult): string {
-  const interval = differenceToBaseline?.ci95;
-  if (!interval) return `Of ${name} nothing is known.`;
-  const [low, high] = interval;
+function equality(result: ComparisonResult): string[] {
+  const open = result.methods.filter((method) => {
+    const decision = decide(method, result);
+    return decision === 'undecided' || decision === 'untested';
+  });
+  if (open.length === 0) return [];
+  const possible = open.flatMap((method) => stillPossible(method) ?? []);
+  const intervals = possible.length === 0 ? '' : ` By the 95 % intervals, ${possible.join('; ')}.`;
+  return [`Equality: undecided does not mean equal.${intervals}`];
+}
+
+/** `gc may be up to 0.57 points worse or 1.09 better`: what the interval of a method leaves open; null when it has none. */
+function stillPossible({ name, differenceToBaseline }: MethodResult): string | null {
+  const [low, high] = differenceToBaseline?.ci95 ?? [0, 0];
   const ends = [
     ...(low < 0 ? [`${percent(-low)} points worse`] : []),
-    ...(high > 0 ? [`${percent(high)} points better`] : []),
+    ...(high > 0 ? [`${percent(high)} ${low < 0 ? '' : 'points '}better`] : []),
   ];
-  return ends.length === 0
-    ? `${name} scored the same on every seed.`
-    : `By its interval ${name} may be up to ${ends.join(' or up to ')}.`;
+  return ends.length === 0 ? null : `${name} may be up to ${ends.join(' or ')}`;
 }
 
 /**

@@ -44,12 +44,24 @@ describe('what a comparison cannot show', () => {
     expect(limits(result)).toEqual([
       'Other tasks, models and optimizers: only invented-20 on fixture data, nothing was trained (9,000 training images) with momentum was trained.',
       'Longer training: runs ended after 5 epochs; methods that learn faster early may end alike, or the other way round.',
-      'Equality: undecided does not mean equal. By its interval znorm may be up to 2.55 points better.',
+      'Equality: undecided does not mean equal. By the 95 % intervals, znorm may be up to 2.55 points better.',
       // 1.96·√(0.71·0.29/10,000) = 0.0089.
       'Other images: the intervals hold what seeds change. Another 10,000 test images would move an accuracy by about ± 0.89 points, much the same way for all methods.',
       "Each method's best: no setting was tuned, so this compares the methods at one setting only.",
       'Speed elsewhere: the time a step takes depends on this machine, its load and how many runs shared it.',
     ]);
+  });
+
+  test('says of every undecided method how far it may be either way, of others nothing', () => {
+    const two = fixtureResult({
+      accuracies: { baseline: [0.7, 0.71, 0.72], a: [0.72, 0.71, 0.71], b: [0.7] },
+    });
+    expect(limits(two)[2]).toBe(
+      'Equality: undecided does not mean equal. By the 95 % intervals, a may be up to 3.46 points worse or 4.13 better.',
+    );
+    const alike = fixtureResult({ accuracies: { baseline: [0.7], same: [0.7] } });
+    const same = { ...alike, methods: alike.methods.map((m) => ({ ...m, seeds: alike.methods[0]!.seeds })) };
+    expect(limits(same).join()).not.toContain('Equality');
   });
 });
 
