@@ -17,6 +17,7 @@ export async function main(
   argv: readonly string[],
   commands: readonly Command[] = [compareCommand(), dataCommand()],
 ): Promise<number> {
+  process.stdout.on('error', endQuietlyWithReader);
   const program = new Command('znorm')
     .description('Gradient normalization for training deep networks.')
     .version(version(), '-V, --version');
@@ -28,6 +29,12 @@ export async function main(
   } catch (error) {
     return report(error);
   }
+}
+
+/** The reader of a pipe may have seen enough: `znorm data list | head -1`. */
+function endQuietlyWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
 }
 
 /** Says what went wrong, on standard error, and returns the exit status. */

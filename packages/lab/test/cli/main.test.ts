@@ -99,6 +99,23 @@ test('help and version go to standard output; no command at all gets the help, w
   expect(nothing.stderr).toContain('Usage: znorm [options] [command]');
 });
 
+test('a reader that has seen enough ends the command without a word', async () => {
+  const script = fileURLToPath(new URL('data-child.mjs', import.meta.url));
+  const child = spawn(process.execPath, [
+    script,
+    JSON.stringify(tinyFiles),
+    '{"url":"http://localhost/"}',
+    'list',
+  ]);
+  child.stdout.destroy();
+  let stderr = '';
+  child.stderr.on('data', (text) => {
+    stderr += text;
+  });
+  expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
+  expect(stderr).toBe('');
+});
+
 test.skipIf(process.platform === 'win32')(
   'Ctrl-C ends a download with status 130, and the next goes on from there',
   async () => {
