@@ -17,7 +17,7 @@ export async function main(
   argv: readonly string[],
   commands: readonly Command[] = [compareCommand(), dataCommand()],
 ): Promise<number> {
-  process.stdout.on('error', endQuietlyWithReader);
+  process.stdout.off('error', endQuietlyWithReader).on('error', endQuietlyWithReader);
   const program = new Command('znorm')
     .description('Gradient normalization for training deep networks.')
     .version(version(), '-V, --version');
