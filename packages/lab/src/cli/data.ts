@@ -108,7 +108,7 @@ async function get(definition: DatasetDefinition, flags: GetFlags): Promise<void
   const { name } = definition;
   const started = performance.now();
   const display = fetchProgress(process.stderr);
-  const again = `${name}: interrupted. Run \`znorm data get ${name}\` to go on from there.`;
+  const again = `${name}: interrupted. Run \`znorm data get ${name}\` to go on.`;
   const { folder, source } = await interruptible(again, (signal) =>
     fetchDataset(definition, { ...flags, signal, onProgress: display.onProgress }),
   ).finally(display.stop);

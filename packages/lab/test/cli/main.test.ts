@@ -145,7 +145,7 @@ test.skipIf(process.platform === 'win32')(
     child.kill('SIGINT');
     expect(await new Promise((resolve) => child.once('close', resolve))).toBe(130);
     expect(stderr.split('\n').at(-2)).toBe(
-      'cifar10: interrupted. Run `znorm data get cifar10` to go on from there.',
+      'cifar10: interrupted. Run `znorm data get cifar10` to go on.',
     );
 
     const next = spawn(process.execPath, args);
