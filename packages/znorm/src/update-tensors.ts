@@ -25,7 +25,7 @@ export interface TensorUpdate<T> {
   readonly slots: Slots<T>;
   /** By gate, whether the step went on (1) or ended there (0): a number if the backend reads values, else a tensor. */
   readonly gates: Readonly<Record<string, Operand<T>>>;
-  /** `path → 'znorm.degenerate' → scalar`. */
+  /** `path → 'znorm.degenerate' → scalar`. Behind a closed gate: none if its value was read, else 0. */
   readonly reports: Slots<T>;
 }
 
@@ -60,6 +60,8 @@ export function updateTensors<T>(
     const reports: Record<string, Record<string, T>> = {};
     // The gates passed so far whose value only the device knows; what comes after them is selected, not branched.
     const undecided: T[] = [];
+    const ifOpen = (next: T, otherwise: Operand<T>): T =>
+      undecided.reduce((value, open) => ops.where(open, value, otherwise), next);
 
     for (const stage of stages(transformation)) {
       const { primitive, key } = stage;
@@ -74,14 +76,11 @@ export function updateTensors<T>(
         const result = ops.tidy(() => primitive.update(ops, updates[path], known));
         updates[path] = result.updates;
         for (const [name, next] of Object.entries(result.slots ?? {})) {
-          const before = slots[path][`${key}.${name}`];
-          slots[path][`${key}.${name}`] = undecided.reduce(
-            (slot, open) => ops.where(open, slot, before),
-            next,
-          );
+          const slot = `${key}.${name}`;
+          slots[path][slot] = ifOpen(next, slots[path][slot]);
         }
         for (const [name, value] of Object.entries(result.reports ?? {})) {
-          reports[path] = { ...reports[path], [`${key}.${name}`]: value };
+          reports[path] = { ...reports[path], [`${key}.${name}`]: ifOpen(value, 0) };
         }
       }
 
@@ -97,9 +96,7 @@ export function updateTensors<T>(
       if (typeof gates[key] !== 'number') undecided.push(gates[key]);
     }
 
-    for (const open of undecided) {
-      for (const { path } of described) updates[path] = ops.where(open, updates[path], 0);
-    }
+    for (const { path } of described) updates[path] = ifOpen(updates[path], 0);
     const lent = [updates, inputs.gradients, inputs.params ?? {}, ...Object.values(reports)];
     return { updates, slots: withTensorsOfTheirOwn(slots, lent, ops), gates, reports };
   });

@@ -2,19 +2,19 @@ import {
   type ArrayTensor,
   type Float32Arithmetic,
   float32Statistics,
+  type Named,
   type Operand,
   sizeOf,
   type TensorOps,
 } from 'znorm';
-import type { Carrier } from '../../../znorm/test/carriers/carrier.ts';
+import { type Carrier, mapNamed } from '../../../znorm/test/carriers/carrier.ts';
 import * as on from '../../src/autodiff/arithmetic.ts';
 import { matmul } from '../../src/autodiff/matmul.ts';
 import { reduceMax, reduceSum } from '../../src/autodiff/reduction.ts';
 import { expand, pad, reshape, slice, transpose } from '../../src/autodiff/shape.ts';
 import { constant, createGraph, emit, type Graph, input, output, type Value } from '../../src/onnx/graph.ts';
-import { toModelBytes } from '../../src/onnx/model.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
-import { createSession, type TensorView } from '../../src/runtime/session.ts';
+import { createSession } from '../../src/runtime/session.ts';
 
 const largestFloat32 = 3.4028234663852886e38;
 
@@ -71,41 +71,36 @@ export function onnx(graph: Graph): TensorOps<Value> {
 export function onnxCarrier(engine: Engine): Carrier {
   return {
     name: `ONNX graph nodes (${engine})`,
+    compiles: true,
     compile(computation) {
-      let prepared: ReturnType<typeof prepare> | undefined;
-      const prepare = async (shapes: Record<string, readonly number[]>) => {
+      async function prepare(inputs: Named<ArrayTensor>) {
         const graph = createGraph();
-        const inputs = Object.fromEntries(
-          Object.entries(shapes).map(([name, shape]) => [name, input(graph, `in ${name}`, shape)]),
-        );
-        const results = computation(onnx(graph), inputs);
+        const fed = Object.entries(inputs).map(([name, { shape }]) => [
+          name,
+          input(graph, `in ${name}`, shape),
+        ]);
+        const results = computation(onnx(graph), Object.fromEntries(fed));
         for (const [name, value] of Object.entries(results)) output(value, `out ${name}`);
-        const session = await createSession(toModelBytes(graph), { engine });
-        return {
-          session,
-          shapes: Object.fromEntries(Object.entries(results).map(([name, { shape }]) => [name, shape])),
-        };
-      };
+        const session = await createSession(graph, { engine });
+        return { session, shapes: mapNamed(results, ({ shape }) => shape) };
+      }
+      let prepared: ReturnType<typeof prepare> | undefined;
       return {
         async run(inputs) {
-          prepared ??= prepare(
-            Object.fromEntries(Object.entries(inputs).map(([name, x]) => [name, x.shape])),
-          );
+          prepared ??= prepare(inputs);
           const { session, shapes } = await prepared;
-          const feeds: Record<string, TensorView> = {};
-          for (const [name, { data, shape }] of Object.entries(inputs))
-            feeds[`in ${name}`] = { data: Float32Array.from(data), shape };
-          const results: Record<string, ArrayTensor & TensorView> = {};
-          for (const [name, shape] of Object.entries(shapes))
-            results[name] = { data: new Float32Array(sizeOf(shape)), shape };
-          await session.run(
-            feeds,
-            Object.fromEntries(Object.entries(results).map(([name, view]) => [`out ${name}`, view])),
-          );
+          const feeds = mapNamed(inputs, ({ data, shape }) => ({ data: Float32Array.from(data), shape }));
+          const results = mapNamed(shapes, (shape) => ({ data: new Float32Array(sizeOf(shape)), shape }));
+          await session.run(prefixed('in ', feeds), prefixed('out ', results));
           return results;
         },
         release: async () => (await prepared)?.session.release(),
       };
     },
   };
+}
+
+/** Inputs and outputs of a graph share one space of names. */
+function prefixed<V>(prefix: string, named: Named<V>): Named<V> {
+  return Object.fromEntries(Object.entries(named).map(([name, value]) => [prefix + name, value]));
 }

@@ -8,6 +8,8 @@ export type Computation = <T>(ops: TensorOps<T>, inputs: Named<T>) => Named<T>;
 /** A way to run a computation: values in, values out, whatever lies between. */
 export interface Carrier {
   readonly name: string;
+  /** Whether a computation is traced once and only its trace is run, on values it never saw. */
+  readonly compiles: boolean;
   /** Called once; the result runs it any number of times on inputs of the same names and shapes. */
   compile(computation: Computation): Compiled;
 }
@@ -15,4 +17,8 @@ export interface Carrier {
 export interface Compiled {
   run(inputs: Named<ArrayTensor>): Promise<Named<ArrayTensor>>;
   release(): Promise<void>;
+}
+
+export function mapNamed<A, B>(named: Named<A>, change: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(named).map(([name, value]) => [name, change(value)]));
 }

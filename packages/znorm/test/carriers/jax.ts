@@ -3,7 +3,7 @@ import type { ArrayTensor } from '../../src/backends/arrays.ts';
 import { type Float32Arithmetic, float32Statistics } from '../../src/backends/float32-statistics.ts';
 import type { Named } from '../../src/parameters.ts';
 import type { Operand, TensorOps } from '../../src/tensor-ops.ts';
-import type { Carrier } from './carrier.ts';
+import { type Carrier, mapNamed } from './carrier.ts';
 
 type Tensor = np.Array;
 
@@ -123,22 +123,26 @@ export async function jaxValues(x: Tensor): Promise<ArrayTensor> {
 }
 
 /**
- * `wasm` is the device whose arithmetic is float32 throughout; `cpu` evaluates in JavaScript numbers. Node 20 has no
- * `navigator`, which jax-js asks for a graphics card unless it is told which device to take.
+ * `wasm` is the device whose arithmetic is float32 throughout; `cpu` evaluates in JavaScript numbers. It is asked for
+ * by name, because otherwise jax-js looks for a graphics card in `navigator`, which Node 20 does not have.
+ *
+ * onnxruntime-web puts a global `Worker` into Node when it loads. jax-js, which looks for one at every kernel, would
+ * from then on link kernels against a shared memory that it does not have. Neither needs it on one thread.
  */
-export async function useJax(device: 'wasm' | 'cpu' = 'wasm'): Promise<void> {
-  await init(device);
-  defaultDevice(device);
+export async function useJax(): Promise<void> {
+  Object.defineProperty(globalThis, 'Worker', { get: () => undefined, set: () => {}, configurable: true });
+  await init('wasm');
+  defaultDevice('wasm');
 }
 
 export const jaxCarrier: Carrier = {
   name: 'jax-js under jit',
+  compiles: true,
   compile(computation) {
     const compiled = jit((inputs: Record<string, Tensor>) => jax.tidy(() => computation(jax, inputs)));
     return {
       async run(inputs) {
-        const fed = Object.fromEntries(Object.entries(inputs).map(([name, x]) => [name, jaxTensor(x)]));
-        const results = compiled(fed) as Named<Tensor>;
+        const results = compiled(mapNamed(inputs, jaxTensor)) as Named<Tensor>;
         const values: Record<string, ArrayTensor> = {};
         for (const [name, x] of Object.entries(results)) values[name] = await jaxValues(x);
         return values;

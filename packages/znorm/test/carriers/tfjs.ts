@@ -2,9 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import type { ArrayTensor } from '../../src/backends/arrays.ts';
 import { type Float32Arithmetic, float32Statistics } from '../../src/backends/float32-statistics.ts';
-import type { Named } from '../../src/parameters.ts';
 import type { Operand, TensorOps } from '../../src/tensor-ops.ts';
-import type { Carrier } from './carrier.ts';
+import { type Carrier, mapNamed } from './carrier.ts';
 
 type Tensor = tf.Tensor;
 
@@ -77,6 +76,7 @@ export function tfjsValues(x: Tensor): ArrayTensor {
 /** Also counts: whatever a computation makes and does not return is gone after it. */
 export const tfjsCarrier: Carrier = {
   name: 'TensorFlow.js',
+  compiles: false,
   compile: (computation) => ({
     async run(inputs) {
       const fed = mapNamed(inputs, tfjsTensor);
@@ -92,7 +92,3 @@ export const tfjsCarrier: Carrier = {
     release: async () => {},
   }),
 };
-
-function mapNamed<A, B>(named: Named<A>, change: (value: A) => B): Named<B> {
-  return Object.fromEntries(Object.entries(named).map(([name, value]) => [name, change(value)]));
-}
