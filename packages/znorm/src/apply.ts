@@ -173,7 +173,7 @@ export function advance<T>(
  *
  * @example
  * const { updates, state: next, reports } = update(optimizer, gradients, state, params, infos, ops);
- * for (const tensor of leftBehind(state, next)) tensor.dispose();
+ * leftBehind(state, next).forEach(free);
  */
 export function leftBehind<T>(before: State<T>, after: State<T>): readonly T[] {
   const tensors = (state: State<T>) => Object.values(state.slots).flatMap((named) => Object.values(named));
@@ -187,19 +187,18 @@ export function leftBehind<T>(before: State<T>, after: State<T>): readonly T[] {
  * @example
  * params = applyUpdates(params, updates);
  */
-export function applyUpdates(params: Named<ArrayTensor>, updates: Named<ArrayTensor>): Named<ArrayTensor>;
-export function applyUpdates<T>(params: Named<T>, updates: Named<T>, ops: TensorOps<T>): Named<T>;
-export function applyUpdates<T>(
-  params: Named<T>,
+export function applyUpdates<P extends Named<ArrayTensor>>(params: P, updates: Named<ArrayTensor>): P;
+export function applyUpdates<T, P extends Named<T>>(params: P, updates: Named<T>, ops: TensorOps<T>): P;
+export function applyUpdates<T, P extends Named<T>>(
+  params: P,
   updates: Named<T>,
   ops: TensorOps<T> = arrays as TensorOps<unknown> as TensorOps<T>,
-): Named<T> {
-  return Object.fromEntries(
-    Object.entries(params).map(([path, param]) => [
-      path,
-      path in updates ? ops.add(param, updates[path]) : param,
-    ]),
-  );
+): P {
+  const moved = Object.entries(params).map(([path, param]) => [
+    path,
+    path in updates ? ops.add(param, updates[path]) : param,
+  ]);
+  return Object.fromEntries(moved) as P;
 }
 
 /**

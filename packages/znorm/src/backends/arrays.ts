@@ -18,7 +18,7 @@ export interface ArrayTensor {
  * @param shape @default one axis as long as the data
  * @throws RangeError if data and shape differ in size
  * @example
- * tensor([1, 2, 3, 4, 5, 6], [2, 3])
+ * tensor([1, 2, 3, 4, 5, 6], [2, 3]).shape; // [2, 3]
  */
 export function tensor(
   data: readonly number[] | Float32Array | Float64Array,

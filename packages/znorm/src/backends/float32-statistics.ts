@@ -39,8 +39,7 @@ export interface Float32Arithmetic<T>
  *
  * Finite results for |x| up to 1e33 and 100,000 elements; beyond, the sum of x itself overflows.
  *
- * @example
- * const backend: TensorOps<MyTensor> = { ...arithmetic, ...float32Statistics(arithmetic) };
+ *     const backend: TensorOps<MyTensor> = { ...arithmetic, ...float32Statistics(arithmetic) };
  */
 export function float32Statistics<T>(
   ops: Float32Arithmetic<T>,

@@ -1,0 +1,170 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import * as znorm from '../src/index.ts';
+import { steps } from './stepping.ts';
+
+/** Examples are TypeScript; `expression; // value` promises a value, and a line that is only a call makes a chain. */
+interface Example {
+  readonly where: string;
+  readonly code: string;
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const readme = fencedBlocks(readFileSync(join(root, 'README.md'), 'utf8'));
+const docstrings = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .sort()
+  .flatMap((file) => docstringExamples(readFileSync(join(root, 'src', file), 'utf8'), file));
+const examples = [...readme, ...docstrings];
+
+describe('examples', () => {
+  it('are there', () => {
+    expect(readme.length).toBeGreaterThan(4);
+    expect(docstrings.length).toBeGreaterThan(30);
+  });
+
+  it.each(examples)('$where runs and gives what it says', async ({ code }) => {
+    await run(code);
+  });
+
+  it('pass the type checker, but for one that is wrong on purpose', () => {
+    const wrong = { where: 'wrong', code: 'znorm({ scope: "row" })' };
+    const expected = "wrong: Type '\"row\"' is not assignable to type 'Scope | undefined'.";
+    expect(typeErrors([...examples, wrong])).toEqual([expected]);
+  });
+
+  it('show every function of the library but the few that a line of prose explains', () => {
+    const shown = examples.map(({ code }) => code).join('\n');
+    const functions = Object.entries(znorm).filter(([, value]) => typeof value === 'function');
+    const hidden = functions
+      .map(([name]) => name)
+      .filter((name) => !new RegExp(`\\b${name}\\(`).test(shown))
+      .sort();
+    expect(hidden).toEqual(['axesWithinUnit', 'float32Statistics', 'identity', 'layerOf', 'sizeOf']);
+  });
+});
+
+describe('a promise that is not kept', () => {
+  it('fails', async () => {
+    await expect(run('constant({ value: 0.1 }).at(7); // 0.2')).rejects.toThrow('at(7)');
+    await expect(run('chain(adam(), adaptiveClip({ clipping: -1 }))')).rejects.toThrow('adaptiveClip');
+  });
+});
+
+function fencedBlocks(markdown: string): Example[] {
+  return [...markdown.matchAll(/^```ts\n(.*?)^```/gms)].map(({ 1: code, index }) => ({
+    where: `README.md:${lineOf(markdown, index)}`,
+    code,
+  }));
+}
+
+/** What stands between `@example` and the next tag or the end of the comment, less the stars. */
+function docstringExamples(source: string, file: string): Example[] {
+  return [...source.matchAll(/@example\n(.*?)\n \*(?:\/| @)/gs)].map(({ 1: text, index }) => ({
+    where: `${file}:${lineOf(source, index)}`,
+    code: text.replace(/^ \* ?/gm, ''),
+  }));
+}
+
+function lineOf(text: string, index: number): number {
+  return text.slice(0, index).split('\n').length;
+}
+
+/**
+ * An example as a module of its own. One that imports is complete, as a reader would paste it. One that does not, in a
+ * docstring, may use every function of the library and the tensors below; its `jit` compiles nothing.
+ */
+function asModule(code: string): string {
+  if (code.includes('import ')) return code;
+  const names = Object.keys(znorm).filter((name) => new RegExp(`\\b${name}\\(`).test(code));
+  return `import { ${[...new Set([...names, 'adam', 'arrays as ops', 'describeParameter', 'init', 'tensor'])].join(', ')} } from 'znorm';
+import type { ArrayTensor, Operand, TensorInputs } from 'znorm';
+const optimizer = adam();
+const gradients = { w: tensor([1, 3]) };
+const updates = gradients;
+const infos = { w: describeParameter('w', [2]) };
+let params = { w: tensor([0.1, -0.2]) };
+let state = init(optimizer, params, infos);
+const jit = <R>(f: (inputs: TensorInputs<ArrayTensor>) => R) => f;
+const toArrays = (scalars: Record<string, number>) => scalars;
+const readAll = async (gates: Readonly<Record<string, Operand<ArrayTensor>>>) => gates as Record<string, number>;
+const free = (_: ArrayTensor) => {};
+{
+${code}
+}
+export {};`;
+}
+
+async function run(code: string): Promise<void> {
+  const promised = code
+    .replace(/^(?!const |let |import )(\S.*); \/\/ (.+)$/gm, 'promise($1, $2, `$1`);')
+    .replace(/^(\w+\(.*\))$/gm, 'take($1);');
+  const { outputText } = ts.transpileModule(asModule(promised), {
+    compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
+  });
+  const AsyncFunction = (async () => {}).constructor as new (
+    ...source: string[]
+  ) => (...args: unknown[]) => Promise<void>;
+  await new AsyncFunction('require', 'exports', 'promise', 'take', outputText)(
+    () => znorm,
+    {},
+    promise,
+    take,
+  );
+}
+
+function promise(actual: unknown, expected: unknown, expression: string): void {
+  expect(rounded(actual), expression).toEqual(rounded(expected));
+}
+
+/** Numbers to the 12 digits that a person might write. */
+function rounded(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value), (_key, inner) =>
+    typeof inner === 'number' ? Number(inner.toPrecision(12)) : inner,
+  );
+}
+
+/** Two steps of a chain that an example only makes, so that it is known to run. */
+function take(made: znorm.GradientTransformation): void {
+  const gradients = { 'a/kernel': tensor2x2(1), 'a/bias': tensor2x2(-0.5) };
+  expect(steps(made, [gradients, gradients])).toHaveLength(2);
+}
+
+function tensor2x2(size: number): znorm.ArrayTensor {
+  return znorm.tensor(
+    [1, -2, 3, 5].map((x) => x * size),
+    [2, 2],
+  );
+}
+
+function typeErrors(checked: readonly Example[]): string[] {
+  const options: ts.CompilerOptions = {
+    strict: true,
+    noEmit: true,
+    target: ts.ScriptTarget.ES2023,
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    allowImportingTsExtensions: true,
+    skipLibCheck: true,
+    types: [],
+    paths: { znorm: [join(root, 'src/index.ts')] },
+  };
+  const files = new Map(
+    checked.map(({ where, code }, i) => [join(root, `test/example${i}.ts`), { where, code: asModule(code) }]),
+  );
+  const host = ts.createCompilerHost(options);
+  const { getSourceFile, fileExists } = host;
+  host.fileExists = (path) => files.has(path) || fileExists(path);
+  host.getSourceFile = (path, target) => {
+    const example = files.get(path);
+    return example ? ts.createSourceFile(path, example.code, target) : getSourceFile(path, target);
+  };
+  const program = ts.createProgram([...files.keys()], options, host);
+  return ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => {
+    const where = files.get(file?.fileName ?? '')?.where ?? file?.fileName;
+    return `${where}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
+  });
+}
