@@ -4,8 +4,7 @@ import type { DatasetDefinition, ImageDataset } from './dataset-definition.ts';
 import { fetchDataset } from './fetch-dataset.ts';
 import type { FetchProgress } from './source.ts';
 
-export { datasets, findDataset } from './catalog.ts';
-export type { ImageDataset, ImageSplit, Normalization } from './dataset-definition.ts';
+export type { ImageDataset, ImageSplit } from './dataset-definition.ts';
 export type { FetchProgress } from './source.ts';
 
 export interface LoadOptions {
