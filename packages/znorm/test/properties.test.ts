@@ -17,6 +17,9 @@ import {
 import { relativeError } from './closeness.ts';
 import { firstStep, steps } from './stepping.ts';
 
+// The same cases at every run; the full suite looks for new ones.
+if (!process.env.ZNORM_FULL) fc.configureGlobal({ seed: 1 });
+
 /** Gradients of 2 to 40 elements, each a multiple of 2^-10 in [−8, 8]: sums of them are exact. */
 const gradient = fc
   .array(
@@ -68,8 +71,8 @@ describe('znorm', () => {
       fc.property(gradient, (g) => {
         const once = only(znorm(), g);
         const twice = only(znorm(), Array.from(once));
-        // eps = 1e-8 of a deviation of 1, and roundings.
-        expect(relativeError(twice, once)).toBeLessThan(float32 + 1e-8);
+        // What eps = 1e-8 took off the first time is found again the second time.
+        expect(relativeError(twice, once)).toBeLessThan(float32 + 1e-8 / std(g) + 1e-8);
       }),
     );
   });
