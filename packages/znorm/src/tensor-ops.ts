@@ -8,13 +8,14 @@ export type Operand<T> = T | number;
  * Rules that every backend keeps (one conformance suite tests them):
  *
  * - **Pure.** No operation consumes or changes its operands. What it returns belongs to the caller.
- * - **Broadcasting** as in NumPy: axes align from the last, size 1 stretches.
+ * - **Broadcasting** as in NumPy: axes align from the last, size 1 stretches. Two numbers give a scalar tensor.
  * - **Reductions** without `axes` run over everything and give a scalar (shape `[]`); with `axes` they keep the
  *   reduced axes at size 1, so the result broadcasts back.
  * - **Statistics are exact** (`mean`, `moments`, `norm`): accumulated in float64, or compensated and rescaled where
- *   a carrier has float32 only. A constant tensor has a deviation of 0, not of one rounding error, and neither 1e20
- *   nor 1e-24 overflows or vanishes when squared.
- * - **NaN and infinity propagate**; comparisons with NaN are false.
+ *   a carrier has float32 only (`float32Statistics` does that). A constant tensor has a deviation of 0, or of next to
+ *   nothing, not of one rounding error, and neither 1e20 nor 1e-24 overflows or vanishes when squared.
+ * - **In the order written.** A compiler that makes (x · x) · 0.001 of (x · 0.001) · x overflows at 1e20.
+ * - **NaN and infinity propagate**, through `max` and times 0 too; comparisons with NaN are false.
  */
 export interface TensorOps<T> {
   shape(x: T): readonly number[];
@@ -62,7 +63,7 @@ export interface TensorOps<T> {
    * tracing builds both and selects. Both sides give tensors of the same shapes.
    */
   branch(flag: Operand<T>, whenTrue: () => readonly T[], whenFalse: () => readonly T[]): readonly T[];
-  /** Runs `body` and frees every tensor made inside it that it does not return. */
+  /** Runs `body` and frees every tensor made inside it that it does not return, alone or in nested records and lists. */
   tidy<R>(body: () => R): R;
   /** The value of a one-element tensor. Absent where values are not known yet (under `jit`, in a graph). */
   toNumber?(x: T): number;

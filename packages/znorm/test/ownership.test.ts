@@ -30,8 +30,8 @@ import {
   znorm,
 } from '../src/index.ts';
 import { mapNamed } from './carriers/carrier.ts';
-import { normals } from './carriers/conformance.ts';
 import { jax, jaxTensor, jaxValues, useJax } from './carriers/jax.ts';
+import { normals } from './carriers/statistics-accuracy.ts';
 import { tfjs, tfjsTensor, tfjsValues } from './carriers/tfjs.ts';
 import { relativeError } from './closeness.ts';
 
