@@ -1,1 +1,49 @@
-export {};
+/**
+ * The workbench as a library: everything the `znorm` command does, from code.
+ *
+ * @packageDocumentation
+ */
+export {
+  type ComparisonConfig,
+  type ComparisonResult,
+  type Difference,
+  type GradientSnapshot,
+  type HistoryPoint,
+  type LayerStatistics,
+  type MethodResult,
+  type Pairing,
+  type RobustStatistics,
+  type RunFailure,
+  type SeedResult,
+  withoutGradients,
+} from './comparison.ts';
+export { datasets } from './datasets/catalog.ts';
+export type {
+  DatasetDefinition,
+  DatasetFile,
+  DatasetSplits,
+  ImageDataset,
+  ImageSplit,
+  Normalization,
+} from './datasets/dataset-definition.ts';
+export { type LoadOptions, loadImageDataset } from './datasets/image-dataset.ts';
+export type { DatasetSource, FetchProgress, NamedBytes, SourceContext } from './datasets/source.ts';
+export { type ExpectedError, type ExpectedErrorCode, isExpectedError } from './expected-error.ts';
+export type { Job, LaunchObserver } from './launch/local.ts';
+export { builtInMethods, type Method, optimizers, readMethodsFile } from './methods.ts';
+export { reportPage } from './report/page.ts';
+export { terminalReport } from './report/terminal.ts';
+export { verdict } from './report/verdict.ts';
+export type { RunConfig, RunSettings } from './run/config.ts';
+export type { RunFolder } from './run/folder.ts';
+export type { RunProgress } from './run/train.ts';
+export { bootstrapInterval } from './stats/bootstrap.ts';
+export { holm } from './stats/holm.ts';
+export { mean, meanInterval } from './stats/mean.ts';
+export { interquartileMean, probabilityOfImprovement } from './stats/robust.ts';
+export { signFlipTest, wilcoxonTest } from './stats/sign-flip.ts';
+export { createComparison } from './sweep/comparison-folder.ts';
+export { type ComparisonOptions, type ComparisonPlan, planComparison } from './sweep/plan.ts';
+export { comparisonResult } from './sweep/result.ts';
+export { type RunComparisonOptions, runComparison, type Work } from './sweep/run-comparison.ts';
+export { type Task, tasks } from './tasks/tasks.ts';

@@ -7,13 +7,12 @@ import { badInput } from './expected-error.ts';
 /** A gradient recipe under test: what happens to the gradient before the optimizer sees it. */
 export interface Method {
   readonly name: string;
-  readonly summary: string;
   /** Gradient transformations in order, as chain JSON; empty for none. */
   readonly chain: readonly TransformationJson[];
 }
 
 /** The methods every comparison knows by name. */
-export const builtInMethods: readonly Method[] = [
+export const builtInMethods: readonly (Method & { readonly summary: string })[] = [
   { name: 'baseline', summary: 'the gradient as it is', chain: [] },
   {
     name: 'clip',
@@ -37,6 +36,12 @@ export const optimizers: Readonly<Record<string, readonly TransformationJson[]>>
   adamw: [{ adamw: { learningRate: '$learningRate', weightDecay: 0.01 } }],
 };
 
+/** Finds an optimizer by name. @throws ExpectedError naming the unknown optimizer */
+export function optimizerByName(name: string): readonly TransformationJson[] {
+  if (Object.hasOwn(optimizers, name)) return optimizers[name];
+  throw badInput(`compare: unknown optimizer '${name}'.${hint(name, Object.keys(optimizers))}`);
+}
+
 /** Puts a schedule where an optimizer's JSON says `$learningRate`. */
 export function withLearningRate(
   chain: readonly TransformationJson[],
@@ -52,24 +57,25 @@ export function withLearningRate(
 }
 
 /**
- * Finds methods by name.
+ * The methods to compare: built-in ones by name, and methods of one's own.
  *
- * @param own methods from a methods file; they may replace built-in ones of the same name
- * @throws ExpectedError naming the unknown method, or one named twice
+ * @param own   more methods that can be named; one may take the place of the built-in one of its name
+ * @throws ExpectedError naming the unknown method, one named twice, or what is wrong with one's own
  */
-export function resolveMethods(names: readonly string[], own: readonly Method[] = []): Method[] {
-  const known = [...own, ...builtInMethods.filter(({ name }) => !own.some((method) => method.name === name))];
-  return names.map((name, index) => {
-    const method = known.find((candidate) => candidate.name === name);
-    const all = known.map((candidate) => candidate.name);
-    if (!method) {
-      const near = didYouMean(name, all);
-      throw badInput(`compare: unknown method '${name}'.${near || ` Known: ${all.join(', ')}.`}`);
-    }
+export function resolveMethods(entries: readonly (string | Method)[], own: readonly Method[] = []): Method[] {
+  const known = [...own, ...builtInMethods];
+  const names = entries.map((entry) => (typeof entry === 'string' ? entry : entry.name));
+  if (names.length === 0) throw badInput('compare: expected at least one method, got none.');
+  return entries.map((entry, index) => {
+    const name = names[index];
     if (names.indexOf(name) !== index) {
-      throw badInput(`compare: method '${name}' is named twice in --methods. Name each method once.`);
+      throw badInput(`compare: method '${name}' is named twice. Name each method once.`);
     }
-    return method;
+    if (typeof entry !== 'string') return checkedMethod('compare', name, entry.chain);
+    const method = known.find((candidate) => candidate.name === name);
+    if (method) return method;
+    const all = [...new Set(known.map((candidate) => candidate.name))];
+    throw badInput(`compare: unknown method '${name}'.${hint(name, all)}`);
   });
 }
 
@@ -95,22 +101,25 @@ export function readMethodsFile(file: string): Method[] {
     if (key !== 'methods') throw badInput(`${file}: unknown key \`${key}\`.${didYouMean(key, ['methods'])}`);
   }
   const named = record(methods.methods, `${file}: expected \`methods\` to map names to transformations`);
-  return Object.entries(named).map(([name, chain]) => {
-    if (!/^[\w.-]+$/.test(name) || name.startsWith('.')) {
-      throw badInput(`${file}: expected a method name of letters, digits, '-', '_' and '.', got '${name}'.`);
-    }
-    if (!Array.isArray(chain)) {
-      throw badInput(
-        `${file}: expected \`methods.${name}\` to be a list such as [znorm], got ${JSON.stringify(chain)}.`,
-      );
-    }
-    try {
-      fromJSON(chain);
-    } catch (error) {
-      throw badInput(`${file}: in \`methods.${name}\`: ${(error as Error).message}`, { cause: error });
-    }
-    return { name, summary: `from ${file}`, chain };
-  });
+  return Object.entries(named).map(([name, chain]) => checkedMethod(file, name, chain));
+}
+
+/** A method whose name can be a folder's and whose chain can be built. */
+function checkedMethod(where: string, name: string, chain: unknown): Method {
+  if (!/^\w[\w.-]*$/.test(name)) {
+    throw badInput(`${where}: expected a method name of letters, digits, '-', '_' and '.', got '${name}'.`);
+  }
+  if (!Array.isArray(chain)) {
+    throw badInput(
+      `${where}: expected method \`${name}\` to be a list such as [znorm], got ${JSON.stringify(chain)}.`,
+    );
+  }
+  try {
+    fromJSON(chain);
+  } catch (error) {
+    throw badInput(`${where}: in method \`${name}\`: ${(error as Error).message}`, { cause: error });
+  }
+  return { name, chain };
 }
 
 function parsedFile(file: string): unknown {
@@ -118,12 +127,8 @@ function parsedFile(file: string): unknown {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw badInput(
-      `compare: cannot read the methods file '${file}' (${(error as NodeJS.ErrnoException).code}).`,
-      {
-        cause: error,
-      },
-    );
+    const { code } = error as NodeJS.ErrnoException;
+    throw badInput(`compare: cannot read the methods file '${file}' (${code}).`, { cause: error });
   }
   try {
     return parseYaml(text);
@@ -138,4 +143,8 @@ function record(value: unknown, otherwise: string): Record<string, unknown> {
     throw badInput(`${otherwise}, got ${JSON.stringify(value) ?? 'nothing'}.`);
   }
   return value as Record<string, unknown>;
+}
+
+function hint(name: string, known: readonly string[]): string {
+  return didYouMean(name, known) || ` Known: ${known.join(', ')}.`;
 }

@@ -1,136 +1,210 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
-import type { Job } from '../launch/local.ts';
+import type { Job, LaunchObserver } from '../launch/local.ts';
+import { wrapped } from '../report/terminal.ts';
 import { lastEvent, readEvents } from '../run/events.ts';
-import type { RunProgress } from '../run/run.ts';
+import type { RunProgress } from '../run/train.ts';
+import type { ComparisonPlan } from '../sweep/plan.ts';
+import type { Work } from '../sweep/run-comparison.ts';
 
 /** What a person sees while a comparison works. */
-export interface CompareProgress {
-  readonly onStart: (job: Job) => void;
-  readonly onProgress: (job: Job, progress: RunProgress) => void;
-  readonly onEnd: (job: Job) => void;
+export interface CompareProgress extends Required<LaunchObserver> {
+  readonly onBegin: (work: Work) => void;
+  /** Ends the display. Safe before anything was shown. */
   readonly stop: () => void;
 }
 
-/** How much there is to do. */
-export interface Workload {
-  /** Runs to train and to test in this call. */
-  readonly jobs: number;
-  /** Share of the work that a training job is; the rest is its test. */
-  readonly epochs: number;
-}
-
 /** Bars in a terminal, plain lines elsewhere; both on standard error, so that results can be piped. */
-export function compareProgress(stream: NodeJS.WriteStream, workload: Workload): CompareProgress {
-  return stream.isTTY ? bars(stream, workload) : lines(stream, workload);
+export function compareProgress(stream: NodeJS.WriteStream): CompareProgress {
+  return stream.isTTY ? bars(stream) : lines(stream);
 }
 
-function bars(stream: NodeJS.WriteStream, { jobs, epochs }: Workload): CompareProgress {
+/**
+ * One line for all and one for each run at work:
+ *
+ *     ██████░░░░░░░░░░░░░░  31 %  2 of 8 runs done  1:40 left
+ *     ████░░░░ znorm seed 0     epoch 2/5  loss 1.82  34.4%   612 img/s  0:14
+ */
+function bars(stream: NodeJS.WriteStream): CompareProgress {
   const multi = new MultiBar({
     stream,
     hideCursor: true,
     clearOnComplete: true,
-    barsize: 12,
-    barCompleteChar: '█',
-    barIncompleteChar: '░',
+    // Each line is made here, so that it fits the terminal; cli-progress only keeps them in their places.
+    format: (_options, _params, { line }: { line: string }) => line.slice(0, stream.columns - 1),
   });
-  const started = Date.now();
-  const shares = new Map<Job, number>();
   const active = new Map<Job, SingleBar>();
-  const total = multi.create(
-    jobs,
-    0,
-    { left: '' },
-    { format: '{bar} {percentage}%  {value} of {total} jobs  {left}' },
-  );
-  const refresh = () => {
-    const done = [...shares.values()].reduce((sum, share) => sum + share, 0);
-    const seconds = (Date.now() - started) / 1000;
-    const left = done > 0.2 ? `${clock((seconds / done) * (jobs - done))} left` : '';
-    total.update(Math.round(done * 10) / 10, { left });
-  };
+  let total: SingleBar | undefined;
+  let tally: Tally | undefined;
+  const columns = () => Math.min(stream.columns, 100) - 1;
+  const refresh = () => total?.update(0, { line: tally!.line() });
   return {
+    onBegin(work) {
+      stream.write(`${title(work)}\n`);
+      tally = createTally(work);
+      total = multi.create(1, 0, { line: tally.line() });
+    },
     onStart(job) {
-      shares.set(job, 0);
-      const format = '{bar} {name} {state}';
-      active.set(job, multi.create(1, 0, { name: nameOf(job).padEnd(20), state: 'loading' }, { format }));
+      active.set(job, multi.create(1, 0, { line: `${bar(0, 8)} ${tally!.nameOf(job)}  loading` }));
     },
     onProgress(job, progress) {
-      shares.set(job, progress.share);
-      active.get(job)?.update(progress.share, { state: stateOf(progress, epochs) });
+      tally!.heard(job, progress.share);
+      active.get(job)?.update(0, { line: runLine(tally!.nameOf(job), progress, tally!.epochs, columns()) });
       refresh();
     },
     onEnd(job) {
-      shares.set(job, 1);
-      const bar = active.get(job);
-      if (bar) multi.remove(bar);
+      const ended = active.get(job);
+      if (ended) multi.remove(ended);
       active.delete(job);
-      const failed = failureLine(job);
-      if (failed) multi.log(`${failed}\n`);
+      tally!.ended(job);
+      const failed = failureOf(job);
+      const name = tally!.nameOf(job).trimEnd();
+      for (const line of failed ? wrapped(`${name} ${failed}`, columns()) : []) multi.log(`${line}\n`);
       refresh();
     },
     stop: () => multi.stop(),
   };
 }
 
-function lines(stream: NodeJS.WriteStream, { jobs, epochs }: Workload): CompareProgress {
-  let ended = 0;
+function lines(stream: NodeJS.WriteStream): CompareProgress {
   // Long runs say something every half minute.
   const said = new Map<Job, number>();
+  let tally: Tally | undefined;
   const print = (text: string) => stream.write(`${text}\n`);
   return {
+    onBegin(work) {
+      print(title(work));
+      tally = createTally(work);
+    },
     onStart: (job) => said.set(job, Date.now()),
     onProgress(job, progress) {
+      tally!.heard(job, progress.share);
       if (Date.now() - said.get(job)! < 30_000) return;
       said.set(job, Date.now());
-      print(`        ${nameOf(job)}: ${stateOf(progress, epochs)}`);
+      print(`       ${tally!.nameOf(job)}: ${stateOf(progress, tally!.epochs).join(', ')} left`);
     },
     onEnd(job) {
-      ended++;
-      print(
-        `[${String(ended).padStart(String(jobs).length)}/${jobs}] ${failureLine(job) ?? `${nameOf(job)}: ${outcome(job)}`}`,
-      );
+      tally!.ended(job);
+      print(`${tally!.percentage()}  ${tally!.nameOf(job)} ${failureOf(job) ?? outcomeOf(job)}`);
     },
     stop: () => {},
   };
 }
 
-function nameOf({ config, action }: Job): string {
-  return `${config.method} seed ${config.seed}${action === 'test' ? ' test' : ''}`;
-}
-
-/** At most 48 characters, so that a bar, a name and this fit into 80 columns. */
-function stateOf(
-  { epoch, loss, accuracy, imagesPerSecond, secondsLeft }: RunProgress,
-  epochs: number,
-): string {
+/** At most 80 columns for the four methods there are. */
+function title({ plan, runs, trained, jobs }: Work): string {
+  const count = trained === 0 ? `${runs} runs` : `${runs - trained} of ${runs} runs left`;
   return [
-    `epoch ${Math.min(epochs, Math.floor(epoch) + 1)}/${epochs}`,
-    `loss ${loss.toFixed(2)}`,
-    `${(100 * accuracy).toFixed(1)}%`,
-    `${imagesPerSecond.toFixed(0)} img/s`,
-    clock(secondsLeft),
-  ].join('  ');
+    `${plan.methods.map(({ name }) => name).join(', ')} on ${plan.task} with ${plan.model}`,
+    `${count}, ${jobs} at a time, ${plan.epochs} epochs of ${plan.trainSize} images each`,
+  ].join('\n');
 }
 
-function outcome({ files, action }: Job): string {
+/** How much of the whole comparison is done, as its jobs report it. */
+interface Tally {
+  readonly epochs: number;
+  nameOf(job: Job): string;
+  heard(job: Job, share: number): void;
+  ended(job: Job): void;
+  percentage(): string;
+  line(): string;
+}
+
+function createTally({ plan, runs, trained, tests, tested }: Work): Tally {
+  // An image costs about three times as much in training, forward and backward, as when it is only looked at.
+  const cost = { train: 3 * plan.epochs * plan.trainSize, test: plan.testSize };
+  const all = runs * cost.train + tests * cost.test;
+  const before = trained * cost.train + tested * cost.test;
+  const jobs = new Map<Job, { first: number; share: number }>();
+  const count = { train: trained, test: tested };
+  const started = Date.now();
+
+  /** Work done in this session, and what a resumed run had done before it. */
+  const done = () => {
+    let now = 0;
+    let earlier = before;
+    for (const [{ action }, { first, share }] of jobs) {
+      now += (share - first) * cost[action];
+      earlier += first * cost[action];
+    }
+    return { now, share: Math.min(1, (now + earlier) / all), left: Math.max(0, all - now - earlier) };
+  };
+  const percentage = () => `${Math.floor(100 * done().share)} %`.padStart(5);
+  return {
+    epochs: plan.epochs,
+    nameOf: (job) => nameOf(job, plan),
+    heard(job, share) {
+      jobs.set(job, { first: jobs.get(job)?.first ?? share, share });
+    },
+    ended(job) {
+      jobs.set(job, { first: jobs.get(job)?.first ?? 0, share: 1 });
+      count[job.action]++;
+    },
+    percentage,
+    line() {
+      const { now, share, left } = done();
+      const seconds = (Date.now() - started) / 1000;
+      const what =
+        count.train < runs ? `${count.train} of ${runs} runs done` : `${count.test} of ${tests} tested`;
+      // The first moments, spent on loading, would foretell hours.
+      const clockText = seconds > 5 && now > 0 ? `  ${clock((left / now) * seconds)} left` : '';
+      return `${bar(share, 20)} ${percentage()}  ${what}${clockText}`;
+    },
+  };
+}
+
+/** Fits into `columns` by a shorter bar, then by a shorter name. */
+function runLine(name: string, progress: RunProgress, epochs: number, columns: number): string {
+  const state = stateOf(progress, epochs).join('  ');
+  const size = Math.max(4, Math.min(8, columns - state.length - name.length - 3));
+  const room = columns - state.length - size - 3;
+  const fitted = name.length > room ? `${name.slice(0, room - 1)}…` : name;
+  return `${bar(progress.share, size)} ${fitted}  ${state}`;
+}
+
+/** In columns, so that lines below each other can be compared. */
+function stateOf(progress: RunProgress, epochs: number): string[] {
+  const { epoch, loss, accuracy, imagesPerSecond, secondsLeft } = progress;
+  const current = Math.min(epochs, Math.floor(epoch) + 1);
+  const width = String(epochs).length;
+  return [
+    ...(loss === null || accuracy === null
+      ? ['testing']
+      : [
+          `epoch ${String(current).padStart(width)}/${epochs}`,
+          `loss ${loss < 100 ? loss.toFixed(2) : loss.toExponential(0)}`,
+          `${(100 * accuracy).toFixed(1)}%`.padStart(5),
+        ]),
+    `${imagesPerSecond.toFixed(0)} img/s`.padStart(10),
+    clock(secondsLeft),
+  ];
+}
+
+function nameOf({ config }: Job, { methods, learningRates, seeds }: ComparisonPlan): string {
+  const name = (method: string, rate: number, seed: number) =>
+    `${method}${learningRates.length > 1 ? ` ${rate}` : ''} seed ${seed}`;
+  const widths = methods.flatMap((method) =>
+    learningRates.map((rate) => name(method.name, rate, seeds.at(-1)!).length),
+  );
+  return name(config.method, config.learningRate, config.seed).padEnd(Math.max(...widths));
+}
+
+function outcomeOf({ files, action }: Job): string {
   const events = readEvents(files.events);
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  if (action === 'test') {
-    const test = lastEvent(events, 'test');
-    return test ? `test accuracy ${percent(test.testAccuracy)}` : 'ended without a result';
-  }
-  const finish = lastEvent(events, 'finish');
-  return finish
-    ? `validation accuracy ${percent(finish.validationAccuracy)}, ${finish.stepMs.toFixed(0)} ms a step`
-    : 'ended without a result';
+  if (action === 'test') return `tested: accuracy ${percent(lastEvent(events, 'test')!.testAccuracy)}`;
+  const { validationAccuracy, stepMs } = lastEvent(events, 'finish')!;
+  return `trained: validation accuracy ${percent(validationAccuracy)}, ${stepMs.toFixed(0)} ms a step`;
 }
 
-function failureLine(job: Job): string | undefined {
-  const events = readEvents(job.files.events);
-  const fail = lastEvent(events, 'fail');
-  if (fail) return `${nameOf(job)} failed: ${fail.message}`;
-  const crash = events.at(-1);
-  return crash?.type === 'crash' ? `${nameOf(job)} crashed: ${crash.message}` : undefined;
+function failureOf({ files }: Job): string | undefined {
+  const last = readEvents(files.events).at(-1);
+  if (last?.type === 'fail') return `failed: ${last.message}`;
+  return last?.type === 'crash' ? `crashed: ${last.message}` : undefined;
+}
+
+function bar(share: number, size: number): string {
+  const full = Math.round(share * size);
+  return '█'.repeat(full) + '░'.repeat(size - full);
 }
 
 /** 83 → 1:23 */

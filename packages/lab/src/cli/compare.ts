@@ -1,35 +1,25 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { join, relative } from 'node:path';
-import { type Engine, resolveEngine } from '@znorm/train';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
+import { isAbsolute, join, relative } from 'node:path';
 import { Command } from 'commander';
 import { type ComparisonResult, withoutGradients } from '../comparison.ts';
-import { loadImageDataset } from '../datasets/image-dataset.ts';
 import { badInput } from '../expected-error.ts';
-import { reportPage } from '../report/page.ts';
+import { builtInMethods } from '../methods.ts';
 import { terminalReport } from '../report/terminal.ts';
 import { writeWhole } from '../run/folder.ts';
-import { compare, comparisonResult, jobsLeft, plannedRuns } from '../sweep/compare.ts';
-import { type ComparisonPlan, openComparison, readPlan } from '../sweep/plan.ts';
-import { taskByName } from '../tasks/tasks.ts';
-import {
-  type CompareFlags,
-  commandOf,
-  paperModels,
-  planForResume,
-  planFromFlags,
-  presetByName,
-  wholeNumber,
-} from './compare-options.ts';
+import { shellCommand } from '../sweep/command.ts';
+import { createComparison } from '../sweep/comparison-folder.ts';
+import { planComparison } from '../sweep/plan.ts';
+import { paperModels, presets } from '../sweep/presets.ts';
+import { runComparison } from '../sweep/run-comparison.ts';
+import { asFlag, type DefiningFlags, optionsFromFlags, wholeFromFlag } from './compare-options.ts';
 import { compareProgress } from './compare-progress.ts';
 import { fetchProgress } from './fetch-progress.ts';
 import { interruptible } from './interrupt.ts';
+import { comparisonsIn, lastComparison, requireSamePlan } from './resume.ts';
 
-interface Flags extends CompareFlags {
-  readonly preset?: string;
+interface Flags extends DefiningFlags {
   readonly threads?: string;
   readonly jobs?: string;
-  readonly engine?: string;
   readonly out?: string;
   readonly resume?: string | true;
   readonly json?: string | true;
@@ -37,65 +27,105 @@ interface Flags extends CompareFlags {
   readonly from?: string;
 }
 
-const examples = `
+const presetLines = Object.entries(presets).map(([name, preset]) => {
+  const { trainSize, epochs, seeds } = preset;
+  const models = name === 'paper' ? paperModels.join(', ') : preset.model;
+  const images = trainSize === Infinity ? 'all' : trainSize.toLocaleString('en-US');
+  return `  ${name.padEnd(10)}${models}; ${images} images, ${epochs} epochs, ${seeds} seeds`;
+});
+
+const epilogue = `
+Presets, which every other option may change:
+${presetLines.join('\n')}
+
+Methods:
+${builtInMethods.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join('\n')}
+  your own  from --methods-file, as a list of transformations under each name:
+              methods:
+                clip-then-gc:
+                  - clipByGlobalNorm: { maxNorm: 5 }
+                  - centralize
+
 Examples:
-  znorm compare                                        about five minutes on two cores
-  znorm compare --preset smoke                         the whole way in under a minute
+  znorm compare
+      an answer in about five minutes on two cores
+  znorm compare --preset smoke
+      the whole way in under a minute
   znorm compare --optimizer momentum --learning-rates 0.1,0.03,0.01
-                                                       each method at its own best rate
-  znorm compare --methods baseline,znorm --seeds 10    fewer methods, more certainty
-  znorm compare --resume                               go on where the last one stopped`;
+      each method at its own best rate, chosen on validation images
+  znorm compare --methods baseline,znorm --seeds 10
+      fewer methods, more certainty
+  znorm compare --resume
+      go on where the last one stopped
+
+Exit status: 0 done, 1 a run failed, 2 bad input, 130 interrupted.`;
 
 /** `znorm compare`: the same training under each gradient method, and what the difference is worth. */
 export function compareCommand(): Command {
   return new Command('compare')
-    .description('train with each gradient method from the same weights on the same batches, and compare')
-    .option('--preset <name>', 'smoke, quick or paper (default: quick)')
-    .option('--task <name>', 'cifar10, fashion-mnist or mnist (default: cifar10)')
-    .option('--model <name>', 'resnet8, 14, 20, 32, 44, 56, 110; plain20 and so on without skips; mlp')
-    .option('--methods <list>', 'gradient methods, separated by commas (default: baseline,clip,gc,znorm)')
-    .option('--methods-file <file>', 'methods of your own, as YAML')
-    .option('--optimizer <name>', 'sgd, momentum, rmsprop, adam or adamw (default: adam)')
-    .option('--learning-rates <list>', 'rates to try; each method is reported at its best on validation images')
-    .option('--learning-rate <rate>', 'one rate for all methods')
-    .option('--epochs <n>', 'passes over the training images')
-    .option('--batch-size <n>', 'images a step')
-    .option('--train-size <n>', 'training images')
-    .option('--validation-size <n>', 'images held out of the training set')
-    .option('--test-size <n>', 'images of the test set')
-    .option('--no-augment', 'train on the images as they are, without random crops and flips')
-    .option('--seeds <n>', 'runs of each method, with seeds 0 to N − 1')
-    .option('--engine <name>', 'native or wasm (default: native where it can be loaded)')
-    .option('--threads <n>', 'threads of one run; any number gives the same result')
-    .option('--jobs <n>', 'runs at a time')
-    .option('--out <dir>', 'folder of the comparison (default: runs/TASK-MODEL-PRESET-TIME)')
-    .option('--resume [dir]', 'go on with the comparison in DIR (default: the last one in runs/)')
-    .option('--json [file]', 'the result as JSON, in FILE or instead of the table')
-    .option('--cache <dir>', 'where data sets are kept')
-    .option('--from <path>', 'a folder or archive with the data set, instead of fetching it')
-    .addHelpText('after', examples)
-    .action(async ({ learningRate, augment, ...flags }: Flags & { learningRate?: string }) => {
-      if (learningRate !== undefined && flags.learningRates !== undefined) {
-        throw badInput('compare: expected either `--learning-rate` or `--learning-rates`, got both.');
-      }
-      // Commander sets `augment` even where --no-augment is not given; only a typed flag may contradict a resumed plan.
-      const typed = {
-        ...flags,
-        learningRates: flags.learningRates ?? learningRate,
-        augment: augment ? undefined : false,
-      };
-      process.exitCode = await runCompare(typed);
+    .description(
+      'Train with each gradient method from the same weights on the same batches, and say which is more accurate, as far as the seeds can tell.',
+    )
+    .option('--preset <NAME>', 'smoke, quick or paper, see below (default: quick)')
+    .option('--task <NAME>', 'cifar10, fashion-mnist or mnist (default: cifar10)')
+    .option('--model <NAME>', 'resnet8 … resnet110, plain8 … (no skips), or mlp')
+    .option('--methods <LIST>', 'names and commas (default: all of those below)')
+    .option('--methods-file <FILE>', 'methods of your own, as YAML')
+    .option('--optimizer <NAME>', 'sgd, momentum, rmsprop, adam or adamw (default: adam)')
+    .option('--learning-rates <LIST>', 'rates to try; each method is reported at its best')
+    .option('--learning-rate <RATE>', 'one rate for all methods')
+    .option('--epochs <N>', 'passes over the training images')
+    .option('--batch-size <N>', 'images a step')
+    .option('--train-size <N>', 'training images')
+    .option('--validation-size <N>', 'images held out of the training set')
+    .option('--test-size <N>', 'images of the test set')
+    .option('--no-augment', 'no random crops and flips of training images')
+    .option('--seeds <N>', 'runs of each method, with seeds 0, 1 … N - 1')
+    .option('--engine <NAME>', 'native or wasm (default: native if there is one)')
+    .option('--jobs <N>', 'runs at a time (default: one a core)')
+    .option('--threads <N>', 'threads of a run; any number gives the same result')
+    .option('--out <DIR>', 'its folder (default: a new one in runs/)')
+    .option('--resume [DIR]', 'go on with the one in DIR (default: the last one)')
+    .option('--json [FILE]', 'the result as JSON, in FILE or instead of the table')
+    .option('--cache <DIR>', 'where data sets are kept')
+    .option('--from <PATH>', 'a folder or archive that has the data set')
+    .addHelpText('after', epilogue)
+    .action(async (flags: Flags) => {
+      process.exitCode = await runCompare(flags);
     });
 }
 
 async function runCompare(flags: Flags): Promise<number> {
-  const resolved = await engineFromFlag(flags.engine);
-  const plans = plansFromFlags(flags, resolved);
+  const jobs = wholeFromFlag('--jobs', flags.jobs);
+  const threads = wholeFromFlag('--threads', flags.threads);
+  if (typeof flags.json === 'string') requireWritable(flags.json);
+  const { folder, comparisons } = await (flags.resume === undefined ? started(flags) : resumed(flags));
+  const again = `compare: interrupted. Go on with \`${resumeCommandWith(folder, flags)}\`.`;
+
   const results: ComparisonResult[] = [];
-  for (const { plan, folder } of plans) {
-    openComparison(folder, plan, flags.resume !== undefined);
-    const result = await carryOut(plan, folder, flags);
-    if (flags.json !== true) console.log(summary(result, folder));
+  for (const comparison of comparisons) {
+    const fetching = fetchProgress(process.stderr);
+    const progress = compareProgress(process.stderr);
+    const { cache, from } = flags;
+    const result = await interruptible(again, (signal) =>
+      runComparison(comparison, {
+        ...progress,
+        onFetch: fetching.onProgress,
+        onBegin(work) {
+          fetching.stop();
+          progress.onBegin(work);
+        },
+        jobs,
+        threads,
+        cache,
+        from,
+        signal,
+      }),
+    ).finally(() => {
+      fetching.stop();
+      progress.stop();
+    });
+    if (flags.json !== true) console.log(summary(result, comparison));
     results.push(result);
   }
   if (flags.json !== undefined) {
@@ -107,71 +137,59 @@ async function runCompare(flags: Flags): Promise<number> {
   return results.some(({ failures }) => failures.length > 0) ? 1 : 0;
 }
 
-/** One comparison, or one a network for the published setting. */
-function plansFromFlags(flags: Flags, engine: Engine): { plan: ComparisonPlan; folder: string }[] {
-  if (flags.resume !== undefined) {
-    if (flags.preset !== undefined)
-      throw badInput('compare: a resumed comparison keeps its preset. Leave out --preset.');
-    const folder = flags.resume === true ? (flags.out ?? lastComparison()) : flags.resume;
-    const before = readPlan(folder);
-    return [
-      { plan: planForResume(before, definingFlags(flags), flags.engine ? engine : before.engine), folder },
-    ];
-  }
-  const preset = flags.preset ?? 'quick';
-  presetByName(preset);
-  const models = preset === 'paper' && flags.model === undefined ? paperModels : [flags.model];
-  const plans = models.map((model) => planFromFlags({ ...definingFlags(flags), model }, preset, engine));
-  return plans.map((plan) => {
-    const name = `${plan.task}-${plan.model}-${preset}-${timestamp()}`;
-    const folder = flags.out ?? join('runs', name);
-    return { plan, folder: flags.out && plans.length > 1 ? `${folder}-${plan.model}` : folder };
-  });
+/** One comparison or several side by side, and the folder that a person names to go on with them. */
+interface Opened {
+  readonly folder: string;
+  readonly comparisons: readonly string[];
 }
 
-async function carryOut(plan: ComparisonPlan, folder: string, flags: Flags): Promise<ComparisonResult> {
-  const task = taskByName(plan.task);
-  const fetching = fetchProgress(process.stderr);
-  const stopped = `${task.dataset}: interrupted. Run the same command to go on from there.`;
-  const data = await interruptible(stopped, (signal) =>
-    loadImageDataset(task.dataset, {
-      cache: flags.cache,
-      from: flags.from,
-      onProgress: fetching.onProgress,
-      signal,
-    }),
-  ).finally(fetching.stop);
-
-  const runs = plannedRuns(plan, folder);
-  const cores = availableParallelism();
-  const jobs = flags.jobs === undefined ? Math.min(cores, runs.length) : wholeNumber(flags.jobs, '--jobs');
-  const threads =
-    flags.threads === undefined
-      ? Math.max(1, Math.floor(cores / jobs))
-      : wholeNumber(flags.threads, '--threads');
-  const left = jobsLeft(plan, runs);
-  const methods = plan.methods.map(({ name }) => name).join(', ');
-  process.stderr.write(
-    `${methods} on ${plan.task} with ${plan.model}: ${runs.length} runs of ${plan.epochs} epochs, ${jobs} at a time.\n`,
+/** A new comparison; of the published setting one a network, unless one is named. */
+async function started(flags: Flags): Promise<Opened> {
+  const options = optionsFromFlags(flags);
+  const { preset = 'quick', task = 'cifar10', model } = options;
+  if (preset !== 'paper' || model !== undefined) {
+    const plan = await planComparison(options, asFlag);
+    const folder = flags.out ?? join('runs', `${task}-${plan.model}-${preset}-${timestamp()}`);
+    createComparison(folder, plan);
+    return { folder, comparisons: [folder] };
+  }
+  const folder = flags.out ?? join('runs', `${task}-${preset}-${timestamp()}`);
+  // All of them before the first is trained, so that `--resume` finds them all.
+  const plans = await Promise.all(
+    paperModels.map((each) => planComparison({ ...options, model: each }, asFlag)),
   );
-
-  const progress = compareProgress(process.stderr, { jobs: left.train + left.test, epochs: plan.epochs });
-  const settings = { threads, cache: flags.cache, checkpointSeconds: 20 };
-  const again = `compare: interrupted. Go on with \`npx znorm compare --resume ${relative('', folder)}\`.`;
-  await interruptible(again, (signal) => compare(runs, { ...progress, jobs, settings, signal })).finally(
-    progress.stop,
-  );
-
-  const { trainSize, validationSize, testSize } = plan;
-  const result = comparisonResult(plan, runs, {
-    command: commandOf(plan, flags.methodsFile),
-    data: { name: data.name, sha1: { ...data.sha1 }, trainSize, validationSize, testSize },
-    jobs,
-    threads,
+  const comparisons = plans.map((plan) => {
+    const inside = join(folder, plan.model);
+    createComparison(inside, plan);
+    return inside;
   });
-  writeWhole(join(folder, 'result.json'), `${JSON.stringify(withoutGradients(result), null, 2)}\n`);
-  writeWhole(join(folder, 'report.html'), reportPage(result));
-  return result;
+  return { folder, comparisons };
+}
+
+async function resumed(flags: Flags): Promise<Opened> {
+  if (flags.out !== undefined) {
+    throw badInput(
+      'compare: expected either `--resume` or `--out`, got both. Name the folder: --resume DIR.',
+    );
+  }
+  const folder = typeof flags.resume === 'string' ? flags.resume : lastComparison();
+  const comparisons = comparisonsIn(folder);
+  const typed = optionsFromFlags(flags);
+  for (const comparison of comparisons) await requireSamePlan(comparison, typed);
+  return { folder, comparisons };
+}
+
+/** With what was typed about how to carry it out, such as where the data is. */
+function resumeCommandWith(folder: string, { cache, from, jobs, threads, json }: Flags): string {
+  const values = { jobs, threads, cache, from, json: json === true ? undefined : json };
+  return shellCommand([
+    'npx znorm compare',
+    ['--resume', folder],
+    ...Object.entries(values).flatMap(([name, value]) =>
+      value === undefined ? [] : [[`--${name}`, value] as const],
+    ),
+    ...(json === true ? ['--json'] : []),
+  ]);
 }
 
 function summary(result: ComparisonResult, folder: string): string {
@@ -179,38 +197,34 @@ function summary(result: ComparisonResult, folder: string): string {
     '',
     terminalReport(result, { rules: process.stdout.isTTY === true }),
     '',
-    `Report   ${join(relative('', folder), 'report.html')}`,
-    `Runs     ${relative('', folder)}`,
+    `Report   ${shortPath(join(folder, 'report.html'))}`,
+    `Runs     ${shortPath(folder)}`,
     `Repeat   ${result.command}`,
   ].join('\n');
 }
 
-async function engineFromFlag(name: string | undefined): Promise<Engine> {
-  if (name !== undefined && name !== 'native' && name !== 'wasm') {
-    throw badInput(`compare: expected \`--engine\` to be native or wasm, got ${name}.`);
-  }
+/** From here if it is in here, else in full. */
+function shortPath(path: string): string {
+  const fromHere = relative('', path) || '.';
+  return fromHere.startsWith('..') || isAbsolute(fromHere) ? path : fromHere;
+}
+
+/** Finds out before training, not after it, that a result cannot be written. */
+function requireWritable(file: string): void {
+  const reason = statSync(file, { throwIfNoEntry: false })?.isDirectory() ? 'EISDIR' : failureOfWriting(file);
+  if (reason)
+    throw badInput(`compare: cannot write \`--json\` to '${file}' (${reason}). Choose another file.`);
+}
+
+function failureOfWriting(file: string): string | undefined {
+  const trial = `${file}.${process.pid}.tmp`;
   try {
-    return await resolveEngine(name ?? 'auto');
+    writeFileSync(trial, '');
+    rmSync(trial);
+    return undefined;
   } catch (error) {
-    throw badInput(`compare: ${(error as Error).message}`, { cause: error });
+    return (error as NodeJS.ErrnoException).code;
   }
-}
-
-/** The flags that define what is compared; the others only say how and where. */
-function definingFlags(flags: Flags): CompareFlags {
-  const { preset, threads, jobs, engine, out, resume, json, cache, from, ...defining } = flags;
-  return Object.fromEntries(Object.entries(defining).filter(([, value]) => value !== undefined));
-}
-
-function lastComparison(): string {
-  const folders = existsSync('runs') ? readdirSync('runs').map((name) => join('runs', name)) : [];
-  const comparisons = folders.filter((folder) => existsSync(join(folder, 'comparison.json')));
-  const last = comparisons.sort((a, b) => statSync(a).mtimeMs - statSync(b).mtimeMs).at(-1);
-  if (!last)
-    throw badInput(
-      'compare: expected a comparison to resume in runs/, found none. Name its folder: --resume DIR.',
-    );
-  return last;
 }
 
 /** 20261123-135900, local time: sorts by age. */

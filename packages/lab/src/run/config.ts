@@ -14,7 +14,7 @@ export const runConfig = z.strictObject({
   optimizerChain: chainJson,
   learningRate: z.number().positive(),
   seed: z.number().int(),
-  epochs: z.number().positive(),
+  epochs: z.number().int().positive(),
   batchSize: z.number().int().positive(),
   trainSize: z.number().int().positive(),
   validationSize: z.number().int().positive(),
@@ -37,14 +37,10 @@ export type RunSettings = z.infer<typeof runSettings>;
 
 /** Where a run keeps its files, below its comparison's folder. */
 export function runFolderName({ method, learningRate, seed }: RunConfig): string {
-  return `${method}/rate-${learningRate}/seed-${seed}`;
+  return `method-${method}/rate-${learningRate}/seed-${seed}`;
 }
 
 /** Optimizer steps of a run: whole batches, the images left over in each epoch are dropped. */
-export function stepsOf({
-  trainSize,
-  batchSize,
-  epochs,
-}: Pick<RunConfig, 'trainSize' | 'batchSize' | 'epochs'>): number {
-  return Math.max(1, Math.round(Math.floor(trainSize / batchSize) * epochs));
+export function stepsOf(config: Pick<RunConfig, 'trainSize' | 'batchSize' | 'epochs'>): number {
+  return Math.floor(config.trainSize / config.batchSize) * config.epochs;
 }

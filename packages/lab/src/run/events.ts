@@ -22,7 +22,7 @@ const runEvent = z.discriminatedUnion('type', [
     steps: z.number(),
     parameters: z.array(z.object({ path: z.string(), shape: z.array(z.number()), role: z.string() })),
   }),
-  /** Training went on from a checkpoint: what was recorded after `step` before this line did not happen. */
+  /** Training went on from the checkpoint of this step, or from the start (0): what was recorded since did not happen. */
   z.object({ type: z.literal('resume'), time: z.string(), step: z.number() }),
   z.object({
     type: z.literal('gradients'),
@@ -109,22 +109,27 @@ function endsInTear(file: string): boolean {
  */
 export function readEvents(file: string): RunEvent[] {
   if (!existsSync(file)) return [];
-  const text = readFileSync(file, 'utf8');
-  const lines = text.split('\n').slice(0, -1);
+  const lines = readFileSync(file, 'utf8').split('\n');
   return effectiveEvents(lines.flatMap((line, index) => parsedEvent(line, `${file}:${index + 1}`)));
 }
 
-/** Drops the events that were recorded after the step from which a run was later resumed. */
+/**
+ * The events as if the run had never stopped: each `resume` goes, and with it everything recorded since the checkpoint
+ * that it went on from. By place and not by step number: the gradients of step 20 are recorded before the step, its
+ * evaluation after it.
+ */
 export function effectiveEvents(events: readonly RunEvent[]): RunEvent[] {
   const kept: RunEvent[] = [];
   for (const event of events) {
-    if (event.type === 'resume') {
-      const stands = kept.filter((earlier) => !('step' in earlier) || (earlier.step ?? 0) <= event.step);
-      kept.splice(0, kept.length, ...stands);
-    }
-    kept.push(event);
+    if (event.type === 'resume')
+      kept.length = 1 + kept.findLastIndex((earlier) => wentOnFrom(earlier, event));
+    else kept.push(event);
   }
   return kept;
+}
+
+function wentOnFrom(earlier: RunEvent, { step }: RunEventOf<'resume'>): boolean {
+  return step === 0 ? earlier.type === 'start' : earlier.type === 'checkpoint' && earlier.step === step;
 }
 
 /** The last event of a type. */
@@ -140,7 +145,7 @@ function parsedEvent(line: string, where: string): RunEvent[] {
   try {
     json = JSON.parse(line);
   } catch {
-    return []; // torn: its writer was killed in mid-write
+    return []; // Empty, or torn: its writer was killed in mid-write.
   }
   const event = runEvent.safeParse(json);
   if (!event.success)

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type RunConfig, runConfig } from './config.ts';
 import { lastEvent, type RunEvent, readEvents } from './events.ts';
@@ -23,12 +23,14 @@ export function runFolder(folder: string): RunFolder {
   };
 }
 
-/** Creates the folder of a run, or finds it as a run of the same config left it. */
-export function openRunFolder(folder: string, config: RunConfig): RunFolder {
-  const files = runFolder(folder);
+/** Makes the folder of a run, or finds it as a run of the same config left it, less what was half-written. */
+export function openRunFolder(files: RunFolder, config: RunConfig): void {
+  const { folder } = files;
   mkdirSync(folder, { recursive: true });
+  for (const name of readdirSync(folder)) {
+    if (/\.(tmp|partial)$/.test(name)) rmSync(join(folder, name));
+  }
   if (!existsSync(files.config)) writeWhole(files.config, `${JSON.stringify(config, null, 2)}\n`);
-  return files;
 }
 
 export function readRunConfig(files: RunFolder): RunConfig {
@@ -45,8 +47,8 @@ export function runStatus(events: readonly RunEvent[]): RunStatus {
   return events.length > 0 ? 'unfinished' : 'new';
 }
 
-export function statusOfFolder(files: RunFolder): RunStatus {
-  return runStatus(readEvents(files.events));
+export function statusOf({ events }: RunFolder): RunStatus {
+  return runStatus(readEvents(events));
 }
 
 /** Writes a file so that a reader sees the old one or the new one, never half of it. */

@@ -3,18 +3,28 @@
  * its parent is gone, so that no run outlives its comparison.
  */
 import type { RunSettings } from './config.ts';
+import { evaluateTest } from './evaluate-test.ts';
 import { runFolder } from './folder.ts';
-import { evaluateTest, train } from './run.ts';
+import { type RunProgress, train } from './train.ts';
 
-interface Assignment {
+/** What a run's process is told to do. */
+export interface Assignment {
   readonly folder: string;
   readonly action: 'train' | 'test';
   readonly settings: RunSettings;
 }
 
+/** Milliseconds between reports: more often, nobody could read them. */
+const reportEvery = 250;
+
 process.once('disconnect', () => process.exit(1));
-process.once('message', async (assignment: Assignment) => {
-  const carryOut = assignment.action === 'train' ? train : evaluateTest;
-  await carryOut(runFolder(assignment.folder), assignment.settings, (progress) => process.send?.(progress));
+process.once('message', async ({ folder, action, settings }: Assignment) => {
+  let said = 0;
+  const report = (progress: RunProgress) => {
+    if (performance.now() - said < reportEvery) return;
+    said = performance.now();
+    process.send?.(progress);
+  };
+  await { train, test: evaluateTest }[action](runFolder(folder), settings, report);
   process.exit(0);
 });

@@ -16,6 +16,31 @@ export interface ImageSplits {
 }
 
 /**
+ * Checks that there are as many images as a run asks for.
+ *
+ * @param spelled   how the person who reads the message writes the name of an option
+ * @throws ExpectedError naming the size that does not fit, and what would
+ */
+export function requireSizesThatFit(
+  sizes: SplitSizes,
+  data: { readonly name: string; readonly counts: { readonly train: number; readonly test: number } },
+  spelled: (option: keyof SplitSizes) => string = (option) => option,
+): void {
+  const { validationSize } = sizes;
+  const { train, test } = data.counts;
+  const requireAtMost = (option: keyof SplitSizes, most: number, why: string) => {
+    if (sizes[option] <= most) return;
+    throw badInput(
+      `compare: expected \`${spelled(option)}\` to be at most ${most} (${why}), got ${sizes[option]}.`,
+    );
+  };
+  requireAtMost('validationSize', train - 1, `${data.name} has ${train} training images`);
+  const held = `the ${train} of ${data.name} less ${validationSize} held out for validation`;
+  requireAtMost('trainSize', train - validationSize, held);
+  requireAtMost('testSize', test, `${data.name} has ${test} test images`);
+}
+
+/**
  * Splits an image data set into training, validation and test images.
  *
  * Validation images are held out of the official training set; which ones is drawn once (stream `split`), not by
@@ -26,25 +51,15 @@ export interface ImageSplits {
  */
 export function splitImages(data: ImageDataset, sizes: SplitSizes): ImageSplits {
   const { trainSize, validationSize, testSize } = sizes;
-  const available = data.train.count - validationSize;
-  if (trainSize > available) {
-    throw badInput(
-      `compare: expected \`--train-size\` to be at most ${available} (${data.train.count} images of ${data.name} less ${validationSize} held out for validation), got ${trainSize}.`,
-    );
-  }
-  if (testSize > data.test.count) {
-    throw badInput(`compare: expected \`--test-size\` to be at most ${data.test.count}, got ${testSize}.`);
-  }
+  const counts = { train: data.train.count, test: data.test.count };
+  requireSizesThatFit(sizes, { name: data.name, counts });
   const order = permutation(randomStream(0, 'split'), data.train.count);
+  const testOrder = permutation(randomStream(0, 'test split'), data.test.count);
   // Validation comes from the end, so that it stays the same when the training size changes.
   return {
     train: picked(data.train, data.shape, order.subarray(0, trainSize)),
     validation: picked(data.train, data.shape, order.subarray(order.length - validationSize)),
-    test: picked(
-      data.test,
-      data.shape,
-      permutation(randomStream(0, 'test split'), data.test.count).subarray(0, testSize),
-    ),
+    test: picked(data.test, data.shape, testOrder.subarray(0, testSize)),
   };
 }
 

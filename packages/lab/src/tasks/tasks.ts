@@ -2,16 +2,13 @@ import type { Augmentation } from '@znorm/train';
 import { didYouMean } from '../did-you-mean.ts';
 import { badInput } from '../expected-error.ts';
 
-/** What is learnt: the data, how training images are varied, and the network that fits. */
+/** What is learnt: the data, and how training images are varied. */
 export interface Task {
   readonly name: string;
   readonly summary: string;
   /** Name of its data set. */
   readonly dataset: string;
-  /** Images of the official training set, and of the test set. */
-  readonly counts: { readonly train: number; readonly test: number };
   readonly augmentation: Augmentation;
-  readonly model: string;
 }
 
 export const tasks: readonly Task[] = [
@@ -19,26 +16,20 @@ export const tasks: readonly Task[] = [
     name: 'cifar10',
     summary: '32×32 colour photographs, 10 classes',
     dataset: 'cifar10',
-    counts: { train: 50_000, test: 10_000 },
     augmentation: { crop: 4, flip: true },
-    model: 'resnet20',
   },
   {
     name: 'fashion-mnist',
     summary: '28×28 grey pictures of clothes, 10 classes',
     dataset: 'fashion-mnist',
-    counts: { train: 60_000, test: 10_000 },
     augmentation: { crop: 2, flip: true },
-    model: 'resnet8',
   },
   {
     name: 'mnist',
     summary: '28×28 handwritten digits, 10 classes',
     dataset: 'mnist',
-    counts: { train: 60_000, test: 10_000 },
     // A mirrored digit is another digit, or none.
     augmentation: { crop: 2 },
-    model: 'mlp',
   },
 ];
 

@@ -1,0 +1,236 @@
+import { existsSync } from 'node:fs';
+import { setImmediate as eventLoopTurn } from 'node:timers/promises';
+import {
+  batchesInOrder,
+  createTrainingBatches,
+  isNonFinite,
+  type NonFiniteError,
+  type StepResult,
+  type Trainer,
+} from '@znorm/train';
+import { restoreCheckpoint, saveCheckpoint } from '@znorm/train/node';
+import { type RunConfig, type RunSettings, stepsOf } from './config.ts';
+import { appendEvent, lastEvent, type RunEventOf, readEvents } from './events.ts';
+import { type RunFolder, readRunConfig } from './folder.ts';
+import { snapshotGradients } from './gradient-snapshot.ts';
+import { prepareRun } from './setting.ts';
+
+/** How far a run is, for whoever watches. Losses and accuracies are of the last steps; null while testing. */
+export interface RunProgress {
+  /** Of the run's work, from 0 to 1. */
+  readonly share: number;
+  readonly epoch: number;
+  readonly loss: number | null;
+  readonly accuracy: number | null;
+  readonly imagesPerSecond: number;
+  readonly secondsLeft: number;
+}
+
+/** Evaluations on the validation images in a run: one an epoch, and enough for a curve in short runs. */
+const fewestEvaluations = 6;
+
+/** Looks at the gradients, evenly spread over a run: the columns of the report's heat maps. */
+const gradientSnapshots = 40;
+
+/** Steps that progress is averaged over. */
+const recentSteps = 50;
+
+/**
+ * Trains a run from where it stands to its end. Equal config, equal bits: whatever the machine, the number of threads,
+ * and however often the run was stopped and resumed.
+ *
+ * A number that is not finite, or whatever else the chain refuses, ends the run with a `fail` event that names step
+ * and tensor: it would end there again.
+ */
+export async function train(
+  files: RunFolder,
+  settings: RunSettings,
+  onProgress: (progress: RunProgress) => void,
+): Promise<void> {
+  const config = readRunConfig(files);
+  const setting = await prepareRun(config, settings);
+  const snapshotAt = new Set(spread(gradientSnapshots, stepsOf(config)).map((end) => end - 1));
+  let lookingMs = 0;
+  const trainer = await setting.createTrainer((step) => {
+    if (!snapshotAt.has(step.step)) return;
+    const before = performance.now();
+    const snapshot = snapshotGradients(step, setting.gradientChain);
+    if (snapshot) appendEvent(files.events, { type: 'gradients', ...snapshot });
+    lookingMs += performance.now() - before;
+  });
+  const stepClock = () => performance.now() - lookingMs;
+  const sums = await goOnFromCheckpoint(files, trainer, stepsOf(config));
+  try {
+    await trainToEnd({ files, config, settings, setting, trainer, stepClock, onProgress }, sums);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const { message } = error;
+    const tensor = isNonFinite(error) ? error.tensor : null;
+    appendEvent(files.events, { type: 'fail', time: now(), step: trainer.steps, tensor, message });
+  } finally {
+    await trainer.dispose();
+  }
+}
+
+/** What has added up since the last evaluation, and the degenerate tensors of the whole run. */
+interface Sums {
+  readonly lossSum: number;
+  readonly correct: number;
+  readonly seen: number;
+  readonly degenerate: number;
+}
+
+interface Training {
+  readonly files: RunFolder;
+  readonly config: RunConfig;
+  readonly settings: RunSettings;
+  readonly setting: Awaited<ReturnType<typeof prepareRun>>;
+  readonly trainer: Trainer;
+  /** Milliseconds; stands still while gradients are looked at, which is done inside of steps but is no part of them. */
+  readonly stepClock: () => number;
+  readonly onProgress: (progress: RunProgress) => void;
+}
+
+async function trainToEnd(training: Training, standing: Sums): Promise<void> {
+  const { files, config, settings, trainer, stepClock, onProgress } = training;
+  const { splits, normalization, augmentation, learningRateAt } = training.setting;
+  const { batchSize, seed, epochs } = config;
+  const steps = stepsOf(config);
+  const evaluateAfter = new Set(spread(Math.max(epochs, fewestEvaluations), steps));
+  const batches = createTrainingBatches(splits.train, { batchSize, seed, normalization, augmentation });
+  const epochOf = (step: number) => (step / steps) * epochs;
+  const progressOf = createProgress(config, trainer.steps);
+  const stepTimes: number[] = [];
+  let sums = standing;
+  let lastCheckpoint = performance.now();
+
+  while (trainer.steps < steps) {
+    const before = stepClock();
+    const result = await trainer.step(batches.at(trainer.steps));
+    stepTimes.push(stepClock() - before);
+    sums = added(sums, result);
+    onProgress(progressOf(trainer.steps, result, stepTimes));
+
+    if (evaluateAfter.has(trainer.steps)) {
+      const { loss, accuracy } = await trainer.evaluate(
+        batchesInOrder(splits.validation, { batchSize, normalization }),
+      );
+      if (!Number.isFinite(loss)) throw nonFiniteLoss('validation', loss, trainer);
+      appendEvent(files.events, {
+        type: 'evaluation',
+        step: trainer.steps,
+        epoch: epochOf(trainer.steps),
+        learningRate: learningRateAt(trainer.steps - 1),
+        trainLoss: sums.lossSum / sums.seen,
+        trainAccuracy: sums.correct / (sums.seen * batchSize),
+        validationLoss: loss,
+        validationAccuracy: accuracy,
+      });
+      sums = { ...sums, lossSum: 0, correct: 0, seen: 0 };
+    }
+
+    const due = performance.now() - lastCheckpoint > 1000 * settings.checkpointSeconds;
+    if (due || trainer.steps === steps) {
+      // The sums first: a checkpoint without its sums could not be resumed, sums without their checkpoint do no harm.
+      const stepMs = median(stepTimes);
+      appendEvent(files.events, { type: 'checkpoint', step: trainer.steps, ...sums, stepMs });
+      await saveCheckpoint(files.checkpoint, trainer);
+      lastCheckpoint = performance.now();
+    }
+    // WebAssembly computes without ever waiting; without this, the process would not hear that its parent is gone.
+    await eventLoopTurn();
+  }
+  const events = readEvents(files.events);
+  appendEvent(files.events, {
+    type: 'finish',
+    time: now(),
+    step: steps,
+    batchHash: trainer.batchHash,
+    weightsHash: trainer.parameterHash(),
+    validationAccuracy: lastEvent(events, 'evaluation')!.validationAccuracy,
+    degenerate: sums.degenerate,
+    stepMs: lastEvent(events, 'checkpoint')!.stepMs,
+  });
+}
+
+/**
+ * Puts the trainer where the run stands, at its last checkpoint or at the start, and says so in the events. A
+ * checkpoint whose sums did not reach the disk before the machine died is of no use: the run starts again.
+ */
+async function goOnFromCheckpoint(files: RunFolder, trainer: Trainer, steps: number): Promise<Sums> {
+  const nothing: Sums = { lossSum: 0, correct: 0, seen: 0, degenerate: 0 };
+  const events = readEvents(files.events);
+  if (!lastEvent(events, 'start')) {
+    const parameters = trainer.parameters.map(({ path, shape, role }) => ({ path, shape: [...shape], role }));
+    const { engine } = trainer;
+    const initHash = trainer.parameterHash();
+    appendEvent(files.events, { type: 'start', time: now(), engine, initHash, steps, parameters });
+    return nothing;
+  }
+  const fresh = trainer.checkpoint();
+  if (existsSync(files.checkpoint)) await restoreCheckpoint(files.checkpoint, trainer);
+  const saved = events.findLast(
+    (event): event is RunEventOf<'checkpoint'> => event.type === 'checkpoint' && event.step === trainer.steps,
+  );
+  if (!saved) trainer.restore(fresh);
+  appendEvent(files.events, { type: 'resume', time: now(), step: trainer.steps });
+  return saved ?? nothing;
+}
+
+function added(sums: Sums, { loss, correct, reports }: StepResult): Sums {
+  const degenerate = reports.filter(({ name, value }) => name === 'degenerate' && value.data[0] > 0).length;
+  return {
+    lossSum: sums.lossSum + loss,
+    correct: sums.correct + correct,
+    seen: sums.seen + 1,
+    degenerate: sums.degenerate + degenerate,
+  };
+}
+
+/** What to say of a run's progress, step by step. */
+function createProgress(config: RunConfig, firstStep: number) {
+  const { batchSize, epochs } = config;
+  const steps = stepsOf(config);
+  const started = performance.now();
+  const recent: StepResult[] = [];
+  return (step: number, result: StepResult, stepTimes: readonly number[]): RunProgress => {
+    recent.push(result);
+    if (recent.length > recentSteps) recent.shift();
+    const seconds = (performance.now() - started) / 1000;
+    return {
+      share: step / steps,
+      epoch: (step / steps) * epochs,
+      loss: mean(recent.map(({ loss }) => loss)),
+      accuracy: mean(recent.map(({ accuracy }) => accuracy)),
+      imagesPerSecond: (1000 * batchSize) / median(stepTimes.slice(-recentSteps)),
+      // By the clock, which knows of evaluations and checkpoints too.
+      secondsLeft: (seconds / (step - firstStep)) * (steps - step),
+    };
+  };
+}
+
+/** An error as a step throws it, for a loss that overflows although every gradient was finite. */
+export function nonFiniteLoss(of: 'validation' | 'test', loss: number, trainer: Trainer): NonFiniteError {
+  const tensor =
+    trainer.parameters.find(({ data }) => !data.every((value) => Number.isFinite(value)))?.path ?? null;
+  const where = tensor === null ? '' : ` ('${tensor}' is not finite)`;
+  const message = `after ${trainer.steps} steps: expected a finite ${of} loss, got ${loss}${where}. Lower the learning rate.`;
+  return Object.assign(new RangeError(message), { tensor });
+}
+
+/** `count` whole numbers from 1 to `end`, evenly spread, `end` among them. */
+function spread(count: number, end: number): number[] {
+  return Array.from({ length: count }, (_, i) => Math.max(1, Math.round(((i + 1) * end) / count)));
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
+function now(): string {
+  return new Date().toISOString();
+}

@@ -1,0 +1,110 @@
+import type { ComparisonResult, RunFailure, SeedResult } from '../comparison.ts';
+import { findDataset } from '../datasets/catalog.ts';
+import { failure } from '../expected-error.ts';
+import { describeCommit, describeMachine, describeVersions } from '../machine.ts';
+import type { RunConfig } from '../run/config.ts';
+import { lastEvent, type RunEvent, type RunEventOf, readEvents } from '../run/events.ts';
+import { provePairing } from '../stats/pairing.ts';
+import { type FinishedRun, summarize } from '../stats/summarize.ts';
+import { taskByName } from '../tasks/tasks.ts';
+import { commandOf } from './command.ts';
+import { plannedRuns, readPlan } from './comparison-folder.ts';
+
+/**
+ * The result of a comparison as its runs' events tell it. It can be asked for at any time, in mid-comparison too: runs
+ * that have not been tested are not in it yet.
+ *
+ * @param at   how the runs were carried out, for the record
+ */
+export function comparisonResult(
+  folder: string,
+  at: { readonly jobs: number; readonly threads: number },
+): ComparisonResult {
+  const plan = readPlan(folder);
+  const told = plannedRuns(plan, folder).map(({ config, files }) => ({
+    config,
+    events: readEvents(files.events),
+  }));
+  const finished = told.flatMap(({ config, events }): FinishedRun[] => {
+    const finish = lastEvent(events, 'finish');
+    if (!finish) return [];
+    const { method, seed, learningRate } = config;
+    const tested = seedResult(config, events, finish);
+    return [{ method, seed, learningRate, validationAccuracy: finish.validationAccuracy, tested }];
+  });
+  const baseline = plan.methods.some(({ name }) => name === 'baseline') ? 'baseline' : null;
+  const { learningRates, seeds } = plan;
+  const methods = summarize(
+    {
+      methods: plan.methods.map(({ name, chain }) => ({
+        name,
+        chain: [...chain, ...plan.optimizer.chain],
+        learningRates,
+      })),
+      seeds,
+      baseline,
+    },
+    finished,
+  );
+  const { task, model, preset, optimizer, methods: _, ...config } = plan;
+  const { name, files } = findDataset(taskByName(task).dataset);
+  const { trainSize, validationSize, testSize } = plan;
+  return {
+    task,
+    model,
+    preset,
+    optimizer: optimizer.name,
+    data: {
+      name,
+      sha1: Object.fromEntries(files.map((file) => [file.name, file.sha1])),
+      trainSize,
+      validationSize,
+      testSize,
+    },
+    config: { ...config, ...at },
+    commit: describeCommit(),
+    versions: describeVersions(),
+    machine: describeMachine(),
+    command: commandOf(plan, folder),
+    baseline,
+    methods,
+    failures: told.flatMap(({ config, events }) => failureOf(config, events)),
+    pairing: provePairing(methods.map((method) => method.seeds)),
+  };
+}
+
+function seedResult(
+  { seed }: RunConfig,
+  events: readonly RunEvent[],
+  finish: RunEventOf<'finish'>,
+): SeedResult | null {
+  const start = lastEvent(events, 'start');
+  const test = lastEvent(events, 'test');
+  if (!start) throw failure(`compare: a run of seed ${seed} has no start. Remove its folder and resume.`);
+  if (!test) return null;
+  return {
+    seed,
+    initHash: start.initHash,
+    batchHash: finish.batchHash,
+    weightsHash: finish.weightsHash,
+    testAccuracy: test.testAccuracy,
+    testLoss: test.testLoss,
+    validationAccuracy: finish.validationAccuracy,
+    history: events.filter((event) => event.type === 'evaluation').map(({ type: _, ...point }) => point),
+    stepMs: finish.stepMs,
+    degenerateSteps: finish.degenerate,
+    gradients: events
+      .filter((event) => event.type === 'gradients')
+      .map(({ type: _, ...snapshot }) => snapshot),
+  };
+}
+
+/** Why a run is not in the result; nothing if it is, or may yet be. A crash that was gone on from does not count. */
+function failureOf({ method, seed, learningRate }: RunConfig, events: readonly RunEvent[]): RunFailure[] {
+  const run = { method, seed, learningRate };
+  const fail = lastEvent(events, 'fail');
+  if (fail) return [{ ...run, step: fail.step, tensor: fail.tensor, message: fail.message }];
+  const crash = lastEvent(events, 'crash');
+  if (!crash || lastEvent(events, 'test')) return [];
+  return [{ ...run, step: null, tensor: null, message: crash.message }];
+}
