@@ -98,7 +98,7 @@ function charsOf(rules: boolean) {
 }
 
 /** Breaks a sentence at spaces; further lines are indented by two. */
-function wrapped(sentence: string, width: number): string[] {
+export function wrapped(sentence: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of sentence.split(' ')) {
     const last = lines.at(-1);
