@@ -29,6 +29,12 @@ export function knownOptions(
   }
 }
 
+/** Options, with defaults where none is given. */
+export function withDefaults<O extends object>(defaults: Required<O>, options: O): Required<O> {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== null);
+  return { ...defaults, ...Object.fromEntries(given) };
+}
+
 /** The word closest to `word`, if one is close enough to be a slip of the finger. */
 export function nearest(word: string, words: readonly string[]): string | undefined {
   const distances = words.map((candidate) => ({

@@ -1,4 +1,4 @@
-import { knownOptions, positive } from '../option-checks.ts';
+import { knownOptions, positive, withDefaults } from '../option-checks.ts';
 import { axesWithinUnit, type ParameterInfo } from '../parameters.ts';
 import { type Primitive, paramOf, primitive } from '../transformation.ts';
 import { shrinkage } from './clip.ts';
@@ -9,6 +9,8 @@ export interface AdaptiveClipOptions {
   /** What the norm of the weights counts at least, so that zero-initialized weights can grow. @default 1e-3 */
   readonly eps?: number;
 }
+
+export const adaptiveClipDefaults: Required<AdaptiveClipOptions> = { clipping: 0.01, eps: 1e-3 };
 
 /**
  * Adaptive gradient clipping (AGC): limits each output unit's gradient in proportion to the unit's own weights.
@@ -26,8 +28,9 @@ export interface AdaptiveClipOptions {
  */
 export function adaptiveClip(options: AdaptiveClipOptions = {}): Primitive {
   knownOptions('adaptiveClip', options, ['clipping', 'eps']);
-  const clipping = positive('adaptiveClip', 'clipping', options.clipping ?? 0.01);
-  const eps = positive('adaptiveClip', 'eps', options.eps ?? 1e-3);
+  const { clipping, eps } = withDefaults(adaptiveClipDefaults, options);
+  positive('adaptiveClip', 'clipping', clipping);
+  positive('adaptiveClip', 'eps', eps);
   return primitive({
     name: 'adaptiveClip',
     options,
@@ -40,6 +43,6 @@ export function adaptiveClip(options: AdaptiveClipOptions = {}): Primitive {
 }
 
 /** As in the authors' code, a shape is judged by its axes longer than 1: with fewer than two there are no units. */
-function unitAxes(parameter: ParameterInfo): number[] | undefined {
+export function unitAxes(parameter: ParameterInfo): number[] | undefined {
   return parameter.shape.filter((size) => size !== 1).length < 2 ? undefined : axesWithinUnit(parameter);
 }

@@ -19,7 +19,8 @@ export function centralize(options: Record<string, never> = {}): Primitive {
   return primitive({
     name: 'centralize',
     options,
-    applies: ({ shape, outputAxis }) => shape.length > 1 && sizeOf(shape) > shape[outputAxis],
+    // More than one weight a unit: never so for vectors and scalars.
+    applies: ({ shape, outputAxis }) => sizeOf(shape) > shape[outputAxis],
     update: (ops, g, { parameter }) => ({ updates: ops.sub(g, ops.mean(g, axesWithinUnit(parameter))) }),
   });
 }

@@ -5,6 +5,7 @@ import {
   optionError,
   positive,
   trueOrFalse,
+  withDefaults,
 } from '../option-checks.ts';
 import { type TensorOps, weightedSum } from '../tensor-ops.ts';
 import { type Primitive, primitive } from '../transformation.ts';
@@ -17,6 +18,8 @@ export interface TraceOptions {
   /** Share of each gradient after the first that is left out. @default 0 */
   readonly dampening?: number;
 }
+
+export const traceDefaults: Required<TraceOptions> = { momentum: 0.9, nesterov: false, dampening: 0 };
 
 /**
  * Momentum: a decaying sum of the gradients so far.
@@ -33,9 +36,10 @@ export interface TraceOptions {
  */
 export function trace(options: TraceOptions = {}): Primitive {
   knownOptions('trace', options, ['momentum', 'nesterov', 'dampening']);
-  const momentum = decayRate('trace', 'momentum', options.momentum ?? 0.9);
-  const nesterov = trueOrFalse('trace', 'nesterov', options.nesterov ?? false);
-  const dampening = decayRate('trace', 'dampening', options.dampening ?? 0);
+  const { momentum, nesterov, dampening } = withDefaults(traceDefaults, options);
+  decayRate('trace', 'momentum', momentum);
+  trueOrFalse('trace', 'nesterov', nesterov);
+  decayRate('trace', 'dampening', dampening);
   if (nesterov && dampening > 0) throw optionError('trace', 'dampening', 'to be 0 with nesterov', dampening);
   return primitive({
     name: 'trace',
@@ -60,6 +64,13 @@ export interface ScaleByAdamOptions {
   readonly epsRoot?: number;
 }
 
+export const scaleByAdamDefaults: Required<ScaleByAdamOptions> = {
+  b1: 0.9,
+  b2: 0.999,
+  eps: 1e-8,
+  epsRoot: 0,
+};
+
 /**
  * Adam's direction: the mean of recent gradients over the root of their mean square, both corrected for their start
  * at 0.
@@ -78,10 +89,11 @@ export interface ScaleByAdamOptions {
  */
 export function scaleByAdam(options: ScaleByAdamOptions = {}): Primitive {
   knownOptions('scaleByAdam', options, ['b1', 'b2', 'eps', 'epsRoot']);
-  const b1 = decayRate('scaleByAdam', 'b1', options.b1 ?? 0.9);
-  const b2 = decayRate('scaleByAdam', 'b2', options.b2 ?? 0.999);
-  const eps = positive('scaleByAdam', 'eps', options.eps ?? 1e-8);
-  const epsRoot = nonNegative('scaleByAdam', 'epsRoot', options.epsRoot ?? 0);
+  const { b1, b2, eps, epsRoot } = withDefaults(scaleByAdamDefaults, options);
+  decayRate('scaleByAdam', 'b1', b1);
+  decayRate('scaleByAdam', 'b2', b2);
+  positive('scaleByAdam', 'eps', eps);
+  nonNegative('scaleByAdam', 'epsRoot', epsRoot);
   // With c1 = 1 − b1^t and c2 = 1 − b2^t, the corrections move to the denominator and under no root:
   //   (mu/c1) / (sqrt(nu/c2 + epsRoot) + eps) = mu / ((c1/√c2)·sqrt(nu + c2·epsRoot) + c1·eps)
   // nu/c2 would overflow float32 where sqrt(nu) does not.
@@ -113,6 +125,8 @@ export interface ScaleByRmsOptions {
   readonly eps?: number;
 }
 
+export const scaleByRmsDefaults: Required<ScaleByRmsOptions> = { decay: 0.99, eps: 1e-8 };
+
 /**
  * Divides by the root of a moving average of squares.
  *
@@ -129,8 +143,9 @@ export interface ScaleByRmsOptions {
  */
 export function scaleByRms(options: ScaleByRmsOptions = {}): Primitive {
   knownOptions('scaleByRms', options, ['decay', 'eps']);
-  const decay = decayRate('scaleByRms', 'decay', options.decay ?? 0.99);
-  const eps = positive('scaleByRms', 'eps', options.eps ?? 1e-8);
+  const { decay, eps } = withDefaults(scaleByRmsDefaults, options);
+  decayRate('scaleByRms', 'decay', decay);
+  positive('scaleByRms', 'eps', eps);
   return primitive({
     name: 'scaleByRms',
     options,

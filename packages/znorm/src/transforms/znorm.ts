@@ -1,4 +1,4 @@
-import { knownOptions, nonNegative, oneOf } from '../option-checks.ts';
+import { knownOptions, nonNegative, oneOf, withDefaults } from '../option-checks.ts';
 import { type ParameterInfo, sizeOf } from '../parameters.ts';
 import type { TensorOps } from '../tensor-ops.ts';
 import { type Leaf, type LeafUpdate, type Primitive, primitive } from '../transformation.ts';
@@ -59,22 +59,35 @@ export function scaleByStd(options: ZnormOptions = {}): Primitive {
 /** 4 units in the last place of a float32: what is left of a constant after one rounding of its mean. */
 const float32Noise = 2 ** -21;
 
-const optionNames = ['eps', 'scope', 'apply', 'minStd', 'relativeMinStd', 'onDegenerate', 'statistics'];
+/** What options mean that are not given. */
+export const znormDefaults: Required<ZnormOptions> = {
+  eps: 1e-8,
+  scope: 'tensor',
+  apply: 'all',
+  minStd: 0,
+  relativeMinStd: float32Noise,
+  onDegenerate: 'center',
+  statistics: 'exact',
+};
 
 type Centring = <T>(ops: TensorOps<T>, g: T, mean: T) => T;
 
 function standardization(name: string, options: ZnormOptions, centred: Centring): Primitive {
-  knownOptions(name, options, optionNames);
-  const eps = nonNegative(name, 'eps', options.eps ?? 1e-8);
-  const minStd = nonNegative(name, 'minStd', options.minStd ?? 0);
-  const relativeMinStd = nonNegative(name, 'relativeMinStd', options.relativeMinStd ?? float32Noise);
-  const apply = oneOf(name, 'apply', options.apply ?? 'all', ['all', 'matrices']);
-  const degeneracy = oneOf(name, 'onDegenerate', options.onDegenerate ?? 'center', [
-    'center',
-    'zero',
-    'pass',
-    'throw',
-  ]);
+  knownOptions(name, options, Object.keys(znormDefaults));
+  const {
+    eps,
+    scope,
+    apply,
+    minStd,
+    relativeMinStd,
+    onDegenerate,
+    statistics: mode,
+  } = withDefaults(znormDefaults, options);
+  nonNegative(name, 'eps', eps);
+  nonNegative(name, 'minStd', minStd);
+  nonNegative(name, 'relativeMinStd', relativeMinStd);
+  oneOf(name, 'apply', apply, ['all', 'matrices']);
+  oneOf(name, 'onDegenerate', onDegenerate, ['center', 'zero', 'pass', 'throw']);
   const minRank = apply === 'matrices' ? 2 : 0;
 
   function update<T>(ops: TensorOps<T>, g: T, leaf: Leaf<T>): LeafUpdate<T> {
@@ -83,13 +96,13 @@ function standardization(name: string, options: ZnormOptions, centred: Centring)
     const floor = ops.maximum(ops.mul(ops.abs(mean), relativeMinStd), minStd);
     const degenerate = ops.lessEqual(std, floor);
     const reports = { degenerate: ops.sum(degenerate) };
-    if (degeneracy === 'throw') refuseDegenerate(name, ops, reports.degenerate, leaf.parameter);
+    if (onDegenerate === 'throw') refuseDegenerate(name, ops, reports.degenerate, leaf.parameter);
 
     // u = (g − μ) / (σ + eps), and (g − μ) / 1 where σ counts as zero
     const standardized = ops.div(centred(ops, g, mean), ops.where(degenerate, 1, ops.add(std, eps)));
     const slots = nextStatistics(ops, leaf);
-    if (degeneracy === 'zero') return { updates: ops.where(degenerate, 0, standardized), slots, reports };
-    if (degeneracy === 'pass') return { updates: ops.where(degenerate, g, standardized), slots, reports };
+    if (onDegenerate === 'zero') return { updates: ops.where(degenerate, 0, standardized), slots, reports };
+    if (onDegenerate === 'pass') return { updates: ops.where(degenerate, g, standardized), slots, reports };
     return { updates: standardized, slots, reports };
   }
 
@@ -97,7 +110,7 @@ function standardization(name: string, options: ZnormOptions, centred: Centring)
     name,
     options,
     applies: ({ shape }) => sizeOf(shape) > 1 && shape.length >= minRank,
-    ...statistics(name, options.scope ?? 'tensor', options.statistics ?? 'exact'),
+    ...statistics(name, scope, mode),
     update,
   });
 }
