@@ -1,4 +1,4 @@
-// npm run bench -- <group> [--peers torch,…] [--json FILE]
+// npm run bench -- <group> [--cases a,b] [--peers torch] [--threads N] [--json FILE]
 // Runs bench/<group>.bench.ts. Results go to standard output, one JSON line each: {key, name, value, unit}; what they
 // were measured on goes to standard error, and with --json into the file too.
 import { execFileSync } from 'node:child_process';
@@ -21,7 +21,12 @@ function readArguments() {
   try {
     return parseArgs({
       allowPositionals: true,
-      options: { peers: { type: 'string' }, json: { type: 'string' }, threads: { type: 'string' } },
+      options: {
+        cases: { type: 'string' },
+        peers: { type: 'string' },
+        threads: { type: 'string' },
+        json: { type: 'string' },
+      },
     });
   } catch (error) {
     return badInput(`bench: ${error.message}`);
@@ -73,9 +78,22 @@ report(
 
 const { run } = await import(compiled(group));
 const results = [];
+const cases = values.cases?.split(',');
 const peers = values.peers?.split(',');
-for await (const result of run({ threads, peers, peersFolder: join(folder, 'peers'), report, context })) {
-  results.push(result);
-  console.log(JSON.stringify(result));
+try {
+  for await (const result of run({
+    threads,
+    cases,
+    peers,
+    peersFolder: join(folder, 'peers'),
+    report,
+    context,
+  })) {
+    results.push(result);
+    console.log(JSON.stringify(result));
+  }
+} catch (error) {
+  if (error instanceof RangeError) badInput(error.message);
+  throw error;
 }
 if (values.json) writeFileSync(values.json, `${JSON.stringify({ context, results }, null, 2)}\n`);

@@ -14,7 +14,9 @@ export interface Result {
 
 export interface BenchOptions {
   readonly threads: number;
-  /** Named on the command line. @default those that are installed */
+  /** The cases to run. @default all */
+  readonly cases?: readonly string[];
+  /** Rivals to run against. @default those that are installed */
   readonly peers?: readonly string[];
   readonly peersFolder: string;
   /** Says something to the person watching. */
@@ -43,6 +45,15 @@ export async function interleave(
     }
   }
   return medians;
+}
+
+/** The cases asked for, by name. @throws RangeError naming one that is not there */
+export function chosenCases<C>(all: Readonly<Record<string, C>>, asked?: readonly string[]): [string, C][] {
+  const unknown = asked?.find((name) => !Object.hasOwn(all, name));
+  if (unknown !== undefined) {
+    throw new RangeError(`bench: unknown case ${unknown}. Known: ${Object.keys(all).join(', ')}.`);
+  }
+  return Object.entries(all).filter(([name]) => asked === undefined || asked.includes(name));
 }
 
 export function median(values: readonly number[]): number {

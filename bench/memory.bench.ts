@@ -2,8 +2,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createTrainer, type Engine, fillNormal, randomStream, resnet } from '@znorm/train';
 import { adam, chain, znorm } from 'znorm';
-import type { BenchOptions, Result } from './interleave.ts';
+import { type BenchOptions, chosenCases, type Result } from './interleave.ts';
 
+const engines: Record<string, Engine> = { native: 'native', wasm: 'wasm' };
 const batchSize = 4;
 
 setFlagsFromString('--expose-gc');
@@ -14,8 +15,8 @@ const collectGarbage = runInNewContext('gc') as () => void;
  * The value is the slope of the resident memory over the last 1,000 steps, by least squares; before, the allocators of
  * the runtime still grow to their working size. One thread: memory does not depend on them.
  */
-export async function* run({ report }: BenchOptions): AsyncGenerator<Result> {
-  for (const engine of ['native', 'wasm'] as const) {
+export async function* run({ cases, report }: BenchOptions): AsyncGenerator<Result> {
+  for (const [, engine] of chosenCases(engines, cases)) {
     const samples = await residentMemory(engine);
     const settled = samples.filter(({ step }) => step >= 1000);
     report(`${engine}: ${samples.map(({ mebibytes }) => Math.round(mebibytes)).join(' ')} MiB`);

@@ -1,6 +1,14 @@
 import { createTrainer, fillNormal, type Layer, mlp, randomStream, resnet, tanh } from '@znorm/train';
 import { momentum } from 'znorm';
-import { type BenchOptions, interleave, median, type Result, type Rival, spread } from './interleave.ts';
+import {
+  type BenchOptions,
+  chosenCases,
+  interleave,
+  median,
+  type Result,
+  type Rival,
+  spread,
+} from './interleave.ts';
 import { findTorch, startTorch } from './torch.ts';
 
 interface Case {
@@ -44,7 +52,7 @@ const cases: Record<string, Case> = {
  */
 export async function* run(options: BenchOptions): AsyncGenerator<Result> {
   const python = await findTorch(options);
-  for (const [name, config] of Object.entries(cases)) {
+  for (const [name, config] of chosenCases(cases, options.cases)) {
     const own = await startOwn(config, options.threads);
     const torch = python && (await startTorch(python, config.network, config.batchSize, options));
     const rivals: Rival[] = torch ? [own, torch] : [own];
