@@ -50,5 +50,5 @@ export function descent(gradients: Named<ArrayTensor>, updates: Named<ArrayTenso
 /** ⟨a, b⟩ / (‖a‖ ‖b‖) from the product and the squared norms; rounding may not push it past ±1. */
 function cosine(product: number, gradient: number, update: number): number {
   if (gradient === 0 || update === 0) return 0;
-  return Math.max(-1, Math.min(1, product / (Math.sqrt(gradient) * Math.sqrt(update))));
+  return Math.max(-1, Math.min(1, product / Math.sqrt(gradient * update)));
 }

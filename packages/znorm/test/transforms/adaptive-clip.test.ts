@@ -37,6 +37,7 @@ describe('adaptiveClip', () => {
   it('counts the norm of zero weights as eps, so that they can grow', () => {
     const { w } = firstStep(adaptiveClip({ clipping: 0.1, eps: 0.5 }), { w: [-3, 4] }, { w: [0, 0] });
     expectElements(w.data, [-0.03, 0.04]);
+    expectElements(firstStep(adaptiveClip(), { w: [-3, 4] }, { w: [0, 0] }).w.data, [-0.6e-5, 0.8e-5]);
   });
 
   it('leaves gradients within the limit as they are, to the bit', () => {

@@ -65,6 +65,13 @@ describe("nonfinite, action 'skip'", () => {
     expect(skipped.state.slots.w['trace.trace'].data).toEqual(Float32Array.of(Infinity));
   });
 
+  it('ends training after ten skipped steps in a row unless told otherwise', () => {
+    const bad = { w: [NaN] };
+    const guard = nonfinite({ action: 'skip' });
+    expect(() => steps(guard, new Array(10).fill(bad))).not.toThrow();
+    expect(() => steps(guard, new Array(11).fill(bad))).toThrow('at most 10 skipped steps in a row, got 11');
+  });
+
   it('ends training after more skipped steps in a row than allowed, and forgives them after a good one', () => {
     const guard = nonfinite({ action: 'skip', maxConsecutive: 2 });
     const [good, bad] = [{ w: [1] }, { w: [NaN] }];

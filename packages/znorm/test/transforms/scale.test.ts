@@ -49,11 +49,11 @@ describe('scaleByLearningRate', () => {
     );
   });
 
-  it('names the step at which a function gives no rate', () => {
-    const optimizer = scaleByLearningRate({ learningRate: (step) => (step < 2 ? 0.1 : NaN) });
+  it.each([NaN, Infinity, -0.1])('names the step at which a function gives %s', (bad) => {
+    const optimizer = scaleByLearningRate({ learningRate: (step) => (step < 2 ? 0.1 : bad) });
     expect(() => trajectory(optimizer, ones)).toThrow(
       new RangeError(
-        'scaleByLearningRate: expected `learningRate` to be a finite number >= 0 at step 2, got NaN.',
+        `scaleByLearningRate: expected \`learningRate\` to be a finite number >= 0 at step 2, got ${bad}.`,
       ),
     );
   });

@@ -76,12 +76,22 @@ describe('a constant gradient', () => {
     expect(noisy.filter((u) => Math.abs(u) > 0.5).length).toBeGreaterThan(20);
   });
 
-  it('but for the last bit of some elements still counts as constant', () => {
-    const w = new Float32Array(1000).fill(0.1);
-    for (let k = 0; k < 1000; k += 3) w[k] = 0.1 + 2 ** -27;
-    const [{ updates, reports }] = steps(znorm({ eps: 0 }), [{ w: tensor(w) }]);
-    expect(reports[0].value.data[0]).toBe(1);
-    expect(Math.max(...updates.w.data.map(Math.abs))).toBeLessThan(2 ** -26);
+  it('but for a rounding of some elements still counts as constant, and no more than that', () => {
+    // 0.1 has steps of 2^-27 between float32 neighbours.
+    const nearly = (difference: number) =>
+      new Float32Array(1000).map((_, k) => 0.1 + (k % 3 === 0 ? difference : 0));
+    const [rounded] = steps(znorm({ eps: 0 }), [{ w: tensor(nearly(2 ** -26)) }]);
+    expect(rounded.reports[0].value.data[0]).toBe(1);
+    expect(Math.max(...rounded.updates.w.data.map(Math.abs))).toBeLessThan(2 ** -25);
+
+    const [meant] = steps(znorm({ eps: 0 }), [{ w: tensor(nearly(2 ** -22)) }]);
+    expect(meant.reports[0].value.data[0]).toBe(0);
+    expect(Math.max(...meant.updates.w.data)).toBeGreaterThan(1);
+  });
+
+  it('but no gradient is too small as a whole', () => {
+    const { w } = firstStep(znorm({ eps: 0 }), { w: [2 ** -140, 3 * 2 ** -140] });
+    expectElements(w.data, [-1, 1]);
   });
 });
 
