@@ -43,13 +43,18 @@ export {
   sizeOf,
 } from './parameters.ts';
 export {
+  type CosineOptions,
   constant,
   cosine,
+  type JoinedOptions,
   joined,
   type LearningRate,
+  type LinearOptions,
   linear,
   type Schedule,
+  type StepDecayOptions,
   stepDecay,
+  type WarmupOptions,
   warmup,
 } from './schedules.ts';
 export type { Selection, Selector } from './select.ts';
@@ -62,6 +67,7 @@ export {
   identity,
   type Leaf,
   type LeafUpdate,
+  type Measured,
   masked,
   type Primitive,
   type Reduction,
