@@ -42,7 +42,6 @@ export function onnx(graph: Graph): TensorOps<Value> {
     where: (condition, a, b) => on.where(on.cast(condition, 'bool'), a, b),
 
     sum: (x, axes) => reduceSum(x, axesOf(axes)),
-    max: (x, axes) => reduceMax(x, axesOf(axes)),
     pad: (x, axis, count) =>
       pad(x, { before: x.shape.map(() => 0), after: x.shape.map((_, i) => (i === axis ? count : 0)) }),
     reshape,
@@ -53,7 +52,8 @@ export function onnx(graph: Graph): TensorOps<Value> {
     ...arithmetic,
     ...float32Statistics(arithmetic),
     // ReduceMax passes over NaN, of which the sum then tells.
-    max: (x, axes) => on.add(arithmetic.max(x, axes), arithmetic.sum(on.where(on.equal(x, x), 0, x), axes)),
+    max: (x, axes) =>
+      on.add(reduceMax(x, axesOf(axes)), arithmetic.sum(on.where(on.equal(x, x), 0, x), axes)),
     sign: (x) => emit(graph, 'Sign', [x], {}, x.shape),
     lessEqual: (a, b) => flag(on.lessOrEqual(lift(a), b)),
     transpose: (x, permutation) => transpose(x, permutation),
