@@ -1,7 +1,8 @@
 import { constant, emit, int64s, type Value } from '../onnx/graph.ts';
+import { gather } from './indexing.ts';
 import { matmul, swapLast } from './matmul.ts';
 import { reduceSum } from './reduction.ts';
-import { reshape, transpose } from './shape.ts';
+import { pad, reshape, slice, transpose } from './shape.ts';
 import type { Window } from './window.ts';
 
 /**
@@ -40,16 +41,9 @@ export function kernelGradient(
 /** 1×1 kernels: each window is one element. */
 function byPoints(x: Value, g: Value, kernelShape: readonly number[], window: Window, group: number): Value {
   const { strides, positions } = window;
-  const [n, channels] = x.shape as [number, number];
-  const ends = positions.map((count, axis) => (count - 1) * strides[axis] + 1);
-  const whole = strides[0] === 1 && strides[1] === 1;
-  const vectors = [
-    int64s(x.graph, [0, 0]),
-    int64s(x.graph, ends),
-    int64s(x.graph, [2, 3]),
-    int64s(x.graph, strides),
-  ];
-  const points = whole ? x : emit(x.graph, 'Slice', [x, ...vectors], {}, [n, channels, ...positions]);
+  const end = (axis: 0 | 1) => (positions[axis] - 1) * strides[axis] + 1;
+  const rows = slice(x, { axis: 2, end: end(0), step: strides[0] });
+  const points = slice(rows, { axis: 3, end: end(1), step: strides[1] });
   return sumOfProducts(g, points, kernelShape, group);
 }
 
@@ -64,17 +58,24 @@ function byRowsAndColumns(x: Value, g: Value, kernelShape: readonly number[], wi
   const [o, channels, h, w] = kernelShape as [number, number, number, number];
   const width = x.shape[3];
   const reach = dilations[1] * (w - 1);
-  const rowCopies = shiftedCopies(x, [h, 1], false, [positions[0], width], {
-    strides: [strides[0], 1],
-    pads: [pads[0], 0, pads[2], 0],
-    dilations: [dilations[0], 1],
-  });
+  // Rows are contiguous, so a Gather copies them whole, in half the time of a convolution.
+  const rows = Array.from(
+    { length: h * positions[0] },
+    (_, k) => (k % positions[0]) * strides[0] + Math.floor(k / positions[0]) * dilations[0],
+  );
+  const padded = pad(x, { before: [0, 0, pads[0], 0], after: [0, 0, pads[2], 0] });
+  const rowCopies = gather(padded, int64s(x.graph, rows), { axis: 2 });
   const columnCopies = shiftedCopies(g, [1, w], true, [positions[0], width], {
     strides: [1, 1],
     pads: [0, reach - pads[1], 0, reach - pads[3]],
     dilations: [1, dilations[1]],
   });
-  const products = sumOfProducts(columnCopies, rowCopies, [o, w, channels, h], 1);
+  const products = sumOfProducts(
+    columnCopies,
+    reshape(rowCopies, [x.shape[0], channels * h, positions[0], width]),
+    [o, w, channels, h],
+    1,
+  );
   return transpose(products, [0, 2, 3, 1]);
 }
 

