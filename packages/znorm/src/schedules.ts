@@ -211,9 +211,9 @@ function schedule(name: string, options: object, at: (step: number) => number): 
   return Object.freeze({ name, options: frozen(options), at });
 }
 
-/** Share of the way from step 0 to `steps`, held at both ends. */
+/** Share of the way from step 0 to `steps`, held at the end. */
 function progress(step: number, steps: number): number {
-  return Math.min(Math.max(step / steps, 0), 1);
+  return Math.min(step / steps, 1);
 }
 
 function rising(where: string, boundaries: readonly number[]): readonly number[] {

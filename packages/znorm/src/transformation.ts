@@ -159,7 +159,7 @@ export function primitive(definition: Primitive): Primitive {
 
 /** A copy that nobody can change, nested lists and records included. */
 export function frozen<V>(value: V): V {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  if (typeof value !== 'object' || value === null) return value;
   const copy = Array.isArray(value)
     ? value.map(frozen)
     : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, frozen(inner)]));

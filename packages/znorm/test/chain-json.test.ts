@@ -67,6 +67,10 @@ describe('the saved form', () => {
   it('reads a name over nothing, as YAML gives it, as a name alone', () => {
     expect(toJSON(fromJSON([{ znorm: null }]))).toEqual(['znorm']);
   });
+
+  it('reads an option of nothing as not given', () => {
+    expect(threeSteps(fromJSON({ znorm: { eps: null } }))).toEqual(threeSteps(znorm()));
+  });
 });
 
 const share = fc.double({ min: 0, max: 0.999, noNaN: true });
@@ -297,6 +301,9 @@ describe('what cannot be read is refused with its path', () => {
 
   it('names of the language are no transformations', () => {
     expect(() => fromJSON('toString')).toThrow('fromJSON: unknown transformation `toString`.');
+    expect(() => fromJSON({ sgd: { learningRate: { toString: {} } } })).toThrow(
+      'fromJSON: unknown schedule `toString` at sgd.learningRate.',
+    );
     expect(() => fromJSON({ constructor: {} } as never)).toThrow(
       'fromJSON: unknown transformation `constructor`.',
     );

@@ -123,6 +123,16 @@ describe('refused', () => {
       'stepDecay: expected `boundaries` to be a list of rising whole numbers >= 1, got [5,3].',
     ],
     [
+      'a boundary twice',
+      () => stepDecay({ from: 1, boundaries: [5, 5] }),
+      'stepDecay: expected `boundaries` to be a list of rising whole numbers >= 1, got [5,5].',
+    ],
+    [
+      'a boundary at the start',
+      () => joined({ schedules: [1, 2], boundaries: [0] }),
+      'joined: expected `boundaries` to be a list of rising whole numbers >= 1, got [0].',
+    ],
+    [
       'missing factors',
       () => stepDecay({ from: 1, boundaries: [1, 2], factors: [0.1] }),
       'stepDecay: expected `factors` to be a number or a list of 2, got [0.1].',

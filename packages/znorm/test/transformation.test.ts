@@ -13,6 +13,7 @@ import {
   scale,
   sizeOf,
   stages,
+  toJSON,
   trace,
   znorm,
 } from '../src/index.ts';
@@ -40,6 +41,23 @@ describe('chain', () => {
     expect(() => masked(part as GradientTransformation, {})).toThrow(
       new TypeError(`masked: expected a gradient transformation, got ${got}.`),
     );
+  });
+});
+
+describe('options', () => {
+  it('are copies, all the way down: what a caller does later changes no chain', () => {
+    const statistics = { ema: 0.9 };
+    const select = { role: ['kernel', 'bias'] as ('kernel' | 'bias')[] };
+    const transformation = masked(znorm(Object.freeze({ statistics })), select);
+    statistics.ema = 0.1;
+    select.role.pop();
+    expect(toJSON(transformation)).toEqual({
+      masked: {
+        select: { role: ['kernel', 'bias'] },
+        transformation: { znorm: { statistics: { ema: 0.9 } } },
+      },
+    });
+    expect(transformation.applies?.(describeParameter('a/bias', [2]))).toBe(true);
   });
 });
 

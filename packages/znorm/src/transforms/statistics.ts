@@ -186,7 +186,7 @@ export function samplePattern(
   const coprime = (candidate: number) =>
     parameter.shape.every((axis) => greatestCommonDivisor(candidate, axis) === 1);
   while (stride > 1 && !coprime(stride)) stride--;
-  return { stride, offset: stride === 1 ? 0 : ((seed % stride) + stride) % stride };
+  return { stride, offset: ((seed % stride) + stride) % stride };
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

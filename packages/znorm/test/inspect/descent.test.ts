@@ -17,6 +17,16 @@ describe('descent', () => {
     expectElements([descent(tensors({ w: g }), tensors({ w: u })).cosine], [cosine], 1e-7);
   });
 
+  it('never exceeds 1 by rounding', () => {
+    for (let size = 1; size < 500; size++) {
+      const g = Array.from({ length: size }, (_, k) => Math.sin((k + 1) * size));
+      const u = g.map((x) => -0.3 * x);
+      const { cosine } = descent(tensors({ w: g }), tensors({ w: u }));
+      expect(cosine).toBeLessThanOrEqual(1);
+      expect(cosine).toBeGreaterThan(1 - 1e-13);
+    }
+  });
+
   it('is found for each tensor and for all together', () => {
     const gradients = tensors({ a: [3], b: [4] });
     const updates = tensors({ a: [-1], b: [1] });
