@@ -48,7 +48,8 @@ function bars(stream: NodeJS.WriteStream): CompareProgress {
     },
     onProgress(job, progress) {
       tally!.heard(job, progress.share);
-      active.get(job)?.update(0, { line: runLine(tally!.nameOf(job), progress, tally!.epochs, columns()) });
+      const state = stateOf(job, progress, tally!.epochs).join('  ');
+      active.get(job)?.update(0, { line: runLine(tally!.nameOf(job), progress.share, state, columns()) });
       refresh();
     },
     onEnd(job) {
@@ -80,7 +81,7 @@ function lines(stream: NodeJS.WriteStream): CompareProgress {
       tally!.heard(job, progress.share);
       if (Date.now() - said.get(job)! < 30_000) return;
       said.set(job, Date.now());
-      print(`       ${tally!.nameOf(job)}: ${stateOf(progress, tally!.epochs).join(', ')} left`);
+      print(`       ${tally!.nameOf(job)}: ${stateOf(job, progress, tally!.epochs).join(', ')} left`);
     },
     onEnd(job) {
       tally!.ended(job);
@@ -153,29 +154,24 @@ function createTally({ plan, runs, trained, tests, tested }: Work): Tally {
 }
 
 /** Fits into `columns` by a shorter bar, then by a shorter name. */
-function runLine(name: string, progress: RunProgress, epochs: number, columns: number): string {
-  const state = stateOf(progress, epochs).join('  ');
+function runLine(name: string, share: number, state: string, columns: number): string {
   const size = Math.max(4, Math.min(8, columns - state.length - name.length - 3));
   const room = columns - state.length - size - 3;
   const fitted = name.length > room ? `${name.slice(0, room - 1)}…` : name;
-  return `${bar(progress.share, size)} ${fitted}  ${state}`;
+  return `${bar(share, size)} ${fitted}  ${state}`;
 }
 
 /** In columns, so that lines below each other can be compared. */
-function stateOf(progress: RunProgress, epochs: number): string[] {
+function stateOf({ action }: Job, progress: RunProgress, epochs: number): string[] {
   const { epoch, loss, accuracy, imagesPerSecond, secondsLeft } = progress;
+  const speed = [`${imagesPerSecond.toFixed(0)} img/s`.padStart(10), clock(secondsLeft)];
+  if (action === 'test') return ['testing', ...speed];
   const current = Math.min(epochs, Math.floor(epoch) + 1);
-  const width = String(epochs).length;
   return [
-    ...(loss === null || accuracy === null
-      ? ['testing']
-      : [
-          `epoch ${String(current).padStart(width)}/${epochs}`,
-          `loss ${loss < 100 ? loss.toFixed(2) : loss.toExponential(0)}`,
-          `${(100 * accuracy).toFixed(1)}%`.padStart(5),
-        ]),
-    `${imagesPerSecond.toFixed(0)} img/s`.padStart(10),
-    clock(secondsLeft),
+    `epoch ${String(current).padStart(String(epochs).length)}/${epochs}`,
+    `loss ${loss === null ? '   —' : loss < 100 ? loss.toFixed(2) : loss.toExponential(0)}`,
+    `${accuracy === null ? '—' : (100 * accuracy).toFixed(1)}%`.padStart(5),
+    ...speed,
   ];
 }
 

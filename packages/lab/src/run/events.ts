@@ -85,9 +85,12 @@ export type RunEventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T
 /**
  * Adds one line. A small append is whole or, if the machine dies in it, a torn last line; the next writer ends that
  * line first, so that a tear costs one event and not two.
+ *
+ * @throws ZodError on a number that is not finite: JSON would make it null, and the run could not be read again
  */
 export function appendEvent(file: string, event: RunEvent): void {
-  appendFileSync(file, `${endsInTear(file) ? '\n' : ''}${JSON.stringify(event)}\n`);
+  const line = JSON.stringify(runEvent.parse(event));
+  appendFileSync(file, `${endsInTear(file) ? '\n' : ''}${line}\n`);
 }
 
 function endsInTear(file: string): boolean {

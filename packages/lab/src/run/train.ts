@@ -15,7 +15,7 @@ import { type RunFolder, readRunConfig } from './folder.ts';
 import { snapshotGradients } from './gradient-snapshot.ts';
 import { prepareRun } from './setting.ts';
 
-/** How far a run is, for whoever watches. Losses and accuracies are of the last steps; null while testing. */
+/** How far a run is, for whoever watches. Losses and accuracies are of the last steps; null where there are none. */
 export interface RunProgress {
   /** Of the run's work, from 0 to 1. */
   readonly share: number;
@@ -177,13 +177,16 @@ async function goOnFromCheckpoint(files: RunFolder, trainer: Trainer, steps: num
   return saved ?? nothing;
 }
 
+/** A step whose loss is not finite, which only a guard in the chain lets pass, has no part in the means. */
 function added(sums: Sums, { loss, correct, reports }: StepResult): Sums {
-  const degenerate = reports.filter(({ name, value }) => name === 'degenerate' && value.data[0] > 0).length;
+  const counts = Number.isFinite(loss);
   return {
-    lossSum: sums.lossSum + loss,
-    correct: sums.correct + correct,
-    seen: sums.seen + 1,
-    degenerate: sums.degenerate + degenerate,
+    lossSum: sums.lossSum + (counts ? loss : 0),
+    correct: sums.correct + (counts ? correct : 0),
+    seen: sums.seen + (counts ? 1 : 0),
+    degenerate:
+      sums.degenerate +
+      reports.filter(({ name, value }) => name === 'degenerate' && value.data[0] > 0).length,
   };
 }
 
@@ -194,14 +197,14 @@ function createProgress(config: RunConfig, firstStep: number) {
   const started = performance.now();
   const recent: StepResult[] = [];
   return (step: number, result: StepResult, stepTimes: readonly number[]): RunProgress => {
-    recent.push(result);
+    if (Number.isFinite(result.loss)) recent.push(result);
     if (recent.length > recentSteps) recent.shift();
     const seconds = (performance.now() - started) / 1000;
     return {
       share: step / steps,
       epoch: (step / steps) * epochs,
-      loss: mean(recent.map(({ loss }) => loss)),
-      accuracy: mean(recent.map(({ accuracy }) => accuracy)),
+      loss: recent.length === 0 ? null : mean(recent.map(({ loss }) => loss)),
+      accuracy: recent.length === 0 ? null : mean(recent.map(({ accuracy }) => accuracy)),
       imagesPerSecond: (1000 * batchSize) / median(stepTimes.slice(-recentSteps)),
       // By the clock, which knows of evaluations and checkpoints too.
       secondsLeft: (seconds / (step - firstStep)) * (steps - step),
@@ -209,12 +212,16 @@ function createProgress(config: RunConfig, firstStep: number) {
   };
 }
 
-/** An error as a step throws it, for a loss that overflows although every gradient was finite. */
-export function nonFiniteLoss(of: 'validation' | 'test', loss: number, trainer: Trainer): NonFiniteError {
+/** An error as a step throws it, for a loss that overflows although no gradient ended the run. */
+export function nonFiniteLoss(
+  of: 'validation' | 'test',
+  loss: number,
+  trainer: Trainer,
+): NonFiniteError {
   const tensor =
     trainer.parameters.find(({ data }) => !data.every((value) => Number.isFinite(value)))?.path ?? null;
   const where = tensor === null ? '' : ` ('${tensor}' is not finite)`;
-  const message = `after ${trainer.steps} steps: expected a finite ${of} loss, got ${loss}${where}. Lower the learning rate.`;
+  const message = `${of} at step ${trainer.steps}: expected a finite loss, got ${loss}${where}. Lower the learning rate.`;
   return Object.assign(new RangeError(message), { tensor });
 }
 
