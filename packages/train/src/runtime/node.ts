@@ -1,16 +1,16 @@
 import type { InferenceSession } from 'onnxruntime-web';
 import { createGraph, emit, input, output } from '../onnx/graph.ts';
 import { toModelBytes } from '../onnx/model.ts';
-import type { Runtime } from './session.ts';
+import type { OnnxRuntime } from './onnx-runtime.ts';
 
 type Ort = typeof import('onnxruntime-node');
 
-let runtime: Promise<Runtime> | undefined;
+let runtime: Promise<OnnxRuntime> | undefined;
 
 /** ONNX Runtime's own library for this platform. It writes results straight into the caller's arrays. */
-export function loadNative(): Promise<Runtime> {
+export function loadNative(): Promise<OnnxRuntime> {
   runtime ??= import('onnxruntime-node').then(async (ort) => ({
-    Tensor: ort.Tensor as unknown as Runtime['Tensor'],
+    Tensor: ort.Tensor as unknown as OnnxRuntime['Tensor'],
     writesInPlace: true,
     channelBlock: await findChannelBlock(ort),
     create: (modelBytes: Uint8Array, threads: number) => create(ort, modelBytes, threads),

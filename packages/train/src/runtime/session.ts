@@ -3,6 +3,7 @@ import type { DType, Graph, TensorData } from '../onnx/graph.ts';
 import { toModelBytes } from '../onnx/model.ts';
 import { blockConvolutions } from './blocked-convolution.ts';
 import type { Engine } from './engine.ts';
+import type { OnnxRuntime } from './onnx-runtime.ts';
 
 /** A tensor as its owner holds it: the data may be a view of a larger memory, and is read and written in place. */
 export interface TensorView {
@@ -35,16 +36,6 @@ export interface Session {
   run(feeds: Views, fetches: Views): Promise<void>;
   /** Frees the model's memory; the session must not be run again. */
   release(): Promise<void>;
-}
-
-/** What differs between the native runtime and the WebAssembly one. */
-export interface Runtime {
-  readonly Tensor: new (type: DType, data: TensorData, shape: readonly number[]) => Tensor;
-  create(modelBytes: Uint8Array, threads: number): Promise<InferenceSession>;
-  /** Channels a block of this machine's direct convolution kernels, undefined where it has none. */
-  readonly channelBlock: number | undefined;
-  /** Whether the runtime writes into the arrays of the fetches; otherwise results are copied there. */
-  readonly writesInPlace: boolean;
 }
 
 /**
@@ -107,11 +98,11 @@ export async function createSession(
   };
 }
 
-function lower(graph: Graph, { channelBlock }: Runtime): Graph {
+function lower(graph: Graph, { channelBlock }: OnnxRuntime): Graph {
   return channelBlock === undefined ? graph : blockConvolutions(graph, channelBlock);
 }
 
-async function loadRuntime(engine: Engine): Promise<Runtime> {
+async function loadRuntime(engine: Engine): Promise<OnnxRuntime> {
   if (engine === 'native') return (await import('./node.ts')).loadNative();
   return (await import('./web.ts')).loadWasm();
 }

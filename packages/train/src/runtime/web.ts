@@ -1,10 +1,10 @@
-import type { Runtime } from './session.ts';
+import type { OnnxRuntime } from './onnx-runtime.ts';
 
 /** ONNX Runtime in WebAssembly, in Node and in browsers. Tensors are copied into and out of its memory. */
-export async function loadWasm(): Promise<Runtime> {
+export async function loadWasm(): Promise<OnnxRuntime> {
   const ort = await import('onnxruntime-web');
   return {
-    Tensor: ort.Tensor as unknown as Runtime['Tensor'],
+    Tensor: ort.Tensor as unknown as OnnxRuntime['Tensor'],
     writesInPlace: false,
     channelBlock: undefined,
     create: (modelBytes, threads) => {
