@@ -10,6 +10,8 @@ import { steps } from './stepping.ts';
 interface Example {
   readonly where: string;
   readonly code: string;
+  /** The source file whose docstring it is; it may use what that file exports. */
+  readonly file?: string;
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -26,8 +28,8 @@ describe('examples', () => {
     expect(docstrings.length).toBeGreaterThan(30);
   });
 
-  it.each(examples)('$where runs and gives what it says', async ({ code }) => {
-    await run(code);
+  it.each(examples)('$where runs and gives what it says', async (example) => {
+    await run(example);
   });
 
   it('pass the type checker, but for one that is wrong on purpose', () => {
@@ -49,8 +51,9 @@ describe('examples', () => {
 
 describe('a promise that is not kept', () => {
   it('fails', async () => {
-    await expect(run('constant({ value: 0.1 }).at(7); // 0.2')).rejects.toThrow('at(7)');
-    await expect(run('chain(adam(), adaptiveClip({ clipping: -1 }))')).rejects.toThrow('adaptiveClip');
+    const running = (code: string) => expect(run({ where: 'here', code })).rejects;
+    await running('constant({ value: 0.1 }).at(7); // 0.2').toThrow('at(7)');
+    await running('chain(adam(), adaptiveClip({ clipping: -1 }))').toThrow('adaptiveClip');
   });
 });
 
@@ -65,6 +68,7 @@ function fencedBlocks(markdown: string): Example[] {
 function docstringExamples(source: string, file: string): Example[] {
   return [...source.matchAll(/@example\n(.*?)\n \*(?:\/| @)/gs)].map(({ 1: text, index }) => ({
     where: `${file}:${lineOf(source, index)}`,
+    file,
     code: text.replace(/^ \* ?/gm, ''),
   }));
 }
@@ -75,12 +79,15 @@ function lineOf(text: string, index: number): number {
 
 /**
  * An example as a module of its own. One that imports is complete, as a reader would paste it. One that does not, in a
- * docstring, may use every function of the library and the tensors below; its `jit` compiles nothing.
+ * docstring, may use every function of the library and of its own file, and the tensors below; its `jit` compiles
+ * nothing.
  */
-function asModule(code: string): string {
+function asModule({ code, file }: Example): string {
   if (code.includes('import ')) return code;
+  const own = file === undefined ? [] : exportedFunctions(file).filter((name) => !(name in znorm));
   const names = Object.keys(znorm).filter((name) => new RegExp(`\\b${name}\\(`).test(code));
   return `import { ${[...new Set([...names, 'adam', 'arrays as ops', 'describeParameter', 'init', 'tensor'])].join(', ')} } from 'znorm';
+${own.length === 0 ? '' : `import { ${own.join(', ')} } from '../src/${file}';`}
 import type { ArrayTensor, Operand, TensorInputs } from 'znorm';
 const optimizer = adam();
 const gradients = { w: tensor([1, 3]) };
@@ -98,22 +105,24 @@ ${code}
 export {};`;
 }
 
-async function run(code: string): Promise<void> {
-  const promised = code
+function exportedFunctions(file: string): string[] {
+  const source = readFileSync(join(root, 'src', file), 'utf8');
+  return [...source.matchAll(/^export (?:async )?function (\w+)/gm)].map(([, name]) => name);
+}
+
+async function run(example: Example): Promise<void> {
+  const promised = example.code
     .replace(/^(?!const |let |import )(\S.*); \/\/ (.+)$/gm, 'promise($1, $2, `$1`);')
     .replace(/^(\w+\(.*\))$/gm, 'take($1);');
-  const { outputText } = ts.transpileModule(asModule(promised), {
+  const { outputText } = ts.transpileModule(asModule({ ...example, code: promised }), {
     compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
   });
+  const own = example.file === undefined ? {} : await import(join(root, 'src', example.file));
+  const required = (from: string) => (from === 'znorm' ? znorm : own);
   const AsyncFunction = (async () => {}).constructor as new (
     ...source: string[]
   ) => (...args: unknown[]) => Promise<void>;
-  await new AsyncFunction('require', 'exports', 'promise', 'take', outputText)(
-    () => znorm,
-    {},
-    promise,
-    take,
-  );
+  await new AsyncFunction('require', 'exports', 'promise', 'take', outputText)(required, {}, promise, take);
 }
 
 function promise(actual: unknown, expected: unknown, expression: string): void {
@@ -153,7 +162,10 @@ function typeErrors(checked: readonly Example[]): string[] {
     paths: { znorm: [join(root, 'src/index.ts')] },
   };
   const files = new Map(
-    checked.map(({ where, code }, i) => [join(root, `test/example${i}.ts`), { where, code: asModule(code) }]),
+    checked.map((example, i) => [
+      join(root, `test/example${i}.ts`),
+      { where: example.where, code: asModule(example) },
+    ]),
   );
   const host = ts.createCompilerHost(options);
   const { getSourceFile, fileExists } = host;
