@@ -1,5 +1,5 @@
 /** Losses: one number, the mean over the batch. */
-import { constant, emit, type Value } from '../onnx/graph.ts';
+import { constant, emit, sameShape, type Value } from '../onnx/graph.ts';
 import { div, exp, mul, sub } from './arithmetic.ts';
 import { reduceMean, reduceSum } from './reduction.ts';
 import { reshape } from './shape.ts';
@@ -60,8 +60,13 @@ export function softmaxCrossEntropy(logits: Value, labels: Value): Value {
   );
 }
 
-/** Mean of (prediction − target)² over all elements. */
+/** Mean of (prediction − target)² over all elements; both of one shape. */
 export function meanSquaredError(prediction: Value, target: Value): Value {
+  // Broadcasting [N, 1] against [N] would compare everything with everything.
+  if (!sameShape(prediction.shape, target.shape))
+    throw new RangeError(
+      `meanSquaredError: expected a target of shape [${prediction.shape}], got [${target.shape}].`,
+    );
   const difference = sub(prediction, target);
   return reduceMean(mul(difference, difference));
 }

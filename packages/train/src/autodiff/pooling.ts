@@ -71,22 +71,16 @@ export function averagePool2d(
     { ...windowAttributes(window), count_include_pad: +countPads },
     shape,
   );
-  return differentiable(
-    y,
-    [x],
-    [
-      (g) => {
-        const sizes = constant(x.graph, windowSizes(window, x.shape, countPads), [1, 1, ...window.positions]);
-        const ones = constant(x.graph, new Float32Array(shape[1] * height * width).fill(1), [
-          shape[1],
-          1,
-          height,
-          width,
-        ]);
-        return inputGradient(div(g, sizes), ones, x.shape, window, shape[1]);
-      },
-    ],
-  );
+  const channels = x.shape[1];
+  const sizes = constant(x.graph, windowSizes(window, x.shape, countPads), [1, 1, ...window.positions]);
+  const ones = constant(x.graph, new Float32Array(channels * height * width).fill(1), [
+    channels,
+    1,
+    height,
+    width,
+  ]);
+  // A mean is a depthwise convolution with ones, divided by the size of each window.
+  return differentiable(y, [x], [(g) => inputGradient(div(g, sizes), ones, x.shape, window, channels)]);
 }
 
 /** How many elements the mean at each position is over. */
@@ -100,17 +94,9 @@ function windowSizes(
       { length: kernel[axis] },
       (_, k) => position * strides[axis] + k * dilations[axis] - pads[axis],
     ).filter((at) => countPads || (at >= 0 && at < image[2 + axis])).length;
+  const rows = Array.from({ length: positions[0] }, (_, r) => inside(0, r));
   const columns = Array.from({ length: positions[1] }, (_, c) => inside(1, c));
-  return Float32Array.from({ length: positions[0] }, (_, r) => inside(0, r)).reduce<Float32Array>(
-    (sizes, rows, r) => {
-      sizes.set(
-        columns.map((count) => rows * count),
-        r * positions[1],
-      );
-      return sizes;
-    },
-    new Float32Array(positions[0] * positions[1]),
-  );
+  return Float32Array.from(rows.flatMap((row) => columns.map((column) => row * column)));
 }
 
 /** Mean of each channel's image, [N, C, H, W] → [N, C]. */

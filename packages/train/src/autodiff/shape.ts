@@ -131,9 +131,9 @@ export function slice(x: Value, { axis, start = 0, end, step = 1 }: SliceOptions
 }
 
 /** Inserts `step − 1` zeros between neighbours along an axis. */
-export function dilateAxis(x: Value, axis: number, step: number): Value {
+function dilateAxis(x: Value, axis: number, step: number): Value {
   const size = x.shape[axis];
-  if (step === 1 || size === 0) return x;
+  if (step === 1) return x;
   const apart = reshape(x, [...x.shape.slice(0, axis + 1), 1, ...x.shape.slice(axis + 1)]);
   const filled = reshape(padAxis(apart, axis + 1, 0, step - 1), x.shape.with(axis, size * step));
   return slice(filled, { axis, end: (size - 1) * step + 1 });

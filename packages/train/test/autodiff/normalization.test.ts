@@ -89,6 +89,9 @@ test('wrong shapes are named', () => {
   expect(() => layerNorm(x, scale, scale)).toThrow(
     'layerNorm: expected scale and bias of the last axes of [2,3,4,4], got [3] and [3].',
   );
+  expect(() => meanSquaredError(row, scale)).toThrow(
+    'meanSquaredError: expected a target of shape [1,3], got [3].',
+  );
   expect(() => softmaxCrossEntropy(row, labels)).toThrow(
     'softmaxCrossEntropy: expected logits [N, C] with labels int64 [N] or float32 [N, C], got [1,3] with int64 [2].',
   );
