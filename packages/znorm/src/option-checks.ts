@@ -35,6 +35,15 @@ export function withDefaults<O extends object>(defaults: Required<O>, options: O
   return { ...defaults, ...Object.fromEntries(given) };
 }
 
+/** A copy that nobody can change, nested lists and records included. */
+export function frozen<V>(value: V): V {
+  if (typeof value !== 'object' || value === null) return value;
+  const copy = Array.isArray(value)
+    ? value.map(frozen)
+    : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, frozen(inner)]));
+  return Object.freeze(copy) as V;
+}
+
 /** The word closest to `word`, if one is close enough to be a slip of the finger. */
 export function nearest(word: string, words: readonly string[]): string | undefined {
   const distances = words.map((candidate) => ({

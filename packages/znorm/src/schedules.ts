@@ -1,5 +1,4 @@
-import { knownOptions, nonNegative, optionError, positiveInteger } from './option-checks.ts';
-import { frozen } from './transformation.ts';
+import { frozen, knownOptions, nonNegative, optionError, positiveInteger } from './option-checks.ts';
 
 /**
  * A number that depends on the step, as data: it can be read and saved. `at(step)` is pure, steps count from 0, and

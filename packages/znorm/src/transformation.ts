@@ -1,4 +1,4 @@
-import { shown } from './option-checks.ts';
+import { frozen, shown } from './option-checks.ts';
 import type { ParameterInfo } from './parameters.ts';
 import { type Selection, selects } from './select.ts';
 import type { Operand, TensorOps } from './tensor-ops.ts';
@@ -155,15 +155,6 @@ export function named(
 /** Defines a primitive; its options can be read, not changed. */
 export function primitive(definition: Primitive): Primitive {
   return Object.freeze({ ...definition, options: frozen(definition.options) });
-}
-
-/** A copy that nobody can change, nested lists and records included. */
-export function frozen<V>(value: V): V {
-  if (typeof value !== 'object' || value === null) return value;
-  const copy = Array.isArray(value)
-    ? value.map(frozen)
-    : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, frozen(inner)]));
-  return Object.freeze(copy) as V;
 }
 
 function isTransformation(value: unknown): value is GradientTransformation {
