@@ -11,7 +11,7 @@ import {
   warmup,
 } from './schedules.ts';
 import type { Selection } from './select.ts';
-import { chain, type GradientTransformation, identity, masked as maskedBy } from './transformation.ts';
+import { chain, type GradientTransformation, identity, masked } from './transformation.ts';
 import { adaptiveClip } from './transforms/adaptive-clip.ts';
 import { centralize } from './transforms/centralize.ts';
 import { clipByGlobalNorm, clipByNorm, clipByValue } from './transforms/clip.ts';
@@ -40,8 +40,8 @@ type Json = string | number | boolean | null | readonly Json[] | { readonly [key
  * @throws TypeError at the path of what JSON cannot hold: a function as learning rate, a predicate as selector, a
  *   transformation that is not of this library
  * @example
- * toJSON(chain(znorm({ scope: 'layer' }), sgd({ learningRate: 0.1 })));
- * // [{ znorm: { scope: 'layer' } }, { sgd: { learningRate: 0.1 } }]
+ * const json = toJSON(chain(znorm({ scope: 'layer' }), sgd({ learningRate: 0.1 })));
+ * json; // [{ znorm: { scope: 'layer' } }, { sgd: { learningRate: 0.1 } }]
  */
 export function toJSON(transformation: GradientTransformation): TransformationJson {
   if (transformation.name === 'chain' && 'parts' in transformation) return transformation.parts.map(toJSON);
@@ -64,7 +64,7 @@ export function toJSON(transformation: GradientTransformation): TransformationJs
  * @throws TypeError with the path of an unknown transformation or schedule, or of what is neither a name, nor
  *   `{ name: options }`, nor a list; options are checked by the transformation itself
  * @example
- * fromJSON([{ znorm: { scope: 'layer' } }, { adam: { learningRate: 0.001 } }]);
+ * fromJSON([{ znorm: { scope: 'layer' } }, { adam: { learningRate: 0.001 } }])
  */
 export function fromJSON(json: TransformationJson): GradientTransformation {
   return parsed(json, '');
@@ -86,7 +86,7 @@ const transformations: Readonly<Record<string, (options: never, path: string) =>
   },
   masked: (options: { transformation: TransformationJson; select: Selection }, path) => {
     knownOptions('masked', options, ['select', 'transformation']);
-    return maskedBy(parsed(options.transformation, `${path}.transformation`), options.select);
+    return masked(parsed(options.transformation, `${path}.transformation`), options.select);
   },
   momentum,
   nonfinite,
