@@ -6,7 +6,10 @@ import { describe, expect, it } from 'vitest';
 import * as znorm from '../src/index.ts';
 import { steps } from './stepping.ts';
 
-/** Examples are TypeScript; `expression; // value` promises a value, and a line that is only a call makes a chain. */
+/**
+ * Examples are TypeScript; `expression; // value` promises a value, and a line that is only a call makes a chain. A
+ * sketch that cannot run stands indented in a docstring's text, not under `@example`.
+ */
 interface Example {
   readonly where: string;
   readonly code: string;
