@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ComparisonResult } from './comparison.ts';
 
@@ -17,24 +19,30 @@ export function describeMachine(): ComparisonResult['machine'] {
 
 /** Versions of what computed the numbers. */
 export function describeVersions(): Record<string, string> {
-  const lab = packageJson('../package.json');
-  const train = packageJson('../../train/package.json');
+  const train = packageJson(createRequire(import.meta.url).resolve('@znorm/train/package.json'));
   return {
-    '@znorm/lab': lab.version,
-    onnxruntime: train.dependencies?.['onnxruntime-web'] ?? 'unknown',
+    '@znorm/lab': packageJson(fileURLToPath(new URL('../package.json', import.meta.url))).version,
+    '@znorm/train': train.version,
+    // Pinned exactly, and the native runtime is of the same version.
+    onnxruntime: train.dependencies!['onnxruntime-web'],
     node: process.versions.node,
   };
 }
 
-/** Commit of the checkout this program runs from, with `+changes` when files differ from it; null when installed. */
-export function describeCommit(): string | null {
-  const here = fileURLToPath(new URL('.', import.meta.url));
+/**
+ * Commit of the checkout this program runs from, with `+changes` when files differ from it; null when installed, even
+ * inside of somebody's checkout.
+ */
+export function describeCommit(
+  file = fileURLToPath(new URL('../package.json', import.meta.url)),
+): string | null {
   const git = (...args: string[]) =>
-    execFileSync('git', ['-C', here, ...args], {
+    execFileSync('git', ['-C', dirname(file), ...args], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     }).trim();
   try {
+    git('ls-files', '--error-unmatch', file);
     const commit = git('rev-parse', 'HEAD');
     return git('status', '--porcelain', '--untracked-files=no') === '' ? commit : `${commit}+changes`;
   } catch {
@@ -42,6 +50,6 @@ export function describeCommit(): string | null {
   }
 }
 
-function packageJson(path: string): { version: string; dependencies?: Record<string, string> } {
-  return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
+function packageJson(file: string): { version: string; dependencies?: Record<string, string> } {
+  return JSON.parse(readFileSync(file, 'utf8'));
 }

@@ -93,14 +93,12 @@ export function resolveMethods(entries: readonly (string | Method)[], own: reado
  */
 export function readMethodsFile(file: string): Method[] {
   const content = parsedFile(file);
-  const methods = record(
-    content,
-    `${file}: expected \`methods:\` with a list of transformations under each name`,
-  );
+  const wanted = 'expected `methods` with a list under each name, as in `methods: { mine: [znorm] }`';
+  const methods = record(content, `${file}: ${wanted}`);
   for (const key of Object.keys(methods)) {
     if (key !== 'methods') throw badInput(`${file}: unknown key \`${key}\`.${didYouMean(key, ['methods'])}`);
   }
-  const named = record(methods.methods, `${file}: expected \`methods\` to map names to transformations`);
+  const named = record(methods.methods, `${file}: ${wanted}`);
   return Object.entries(named).map(([name, chain]) => checkedMethod(file, name, chain));
 }
 
@@ -128,13 +126,16 @@ function parsedFile(file: string): unknown {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw badInput(`compare: cannot read the methods file '${file}' (${code}).`, { cause: error });
+    throw badInput(`compare: cannot read the methods file '${file}' (${code}). Check --methods-file.`, {
+      cause: error,
+    });
   }
   try {
     return parseYaml(text);
   } catch (error) {
     if (!(error instanceof YAMLParseError)) throw error;
-    throw badInput(`${file}: not valid YAML. ${error.message.split('\n')[0]}`, { cause: error });
+    const [reason] = error.message.split(/:?\n/);
+    throw badInput(`${file}: not valid YAML. ${reason}.`, { cause: error });
   }
 }
 

@@ -44,6 +44,6 @@ export function resumeCommand(folder: string): string {
 /** Words, and options with a value that is quoted where a shell would take it apart. */
 export function shellCommand(words: readonly (string | readonly [option: string, value: string | number])[]) {
   const quoted = (value: string | number) =>
-    /^[\w@%+=:,./~-]+$/.test(`${value}`) ? value : `'${`${value}`.replaceAll("'", "'\\''")}'`;
+    /^[\w@%+=:,./-]+$/.test(`${value}`) ? value : `'${`${value}`.replaceAll("'", "'\\''")}'`;
   return words.map((word) => (typeof word === 'string' ? word : `${word[0]} ${quoted(word[1])}`)).join(' ');
 }

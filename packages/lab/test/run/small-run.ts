@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { resolveEngine } from '@znorm/train';
 import { withLearningRate } from '../../src/methods.ts';
 import { type RunConfig, type RunSettings, stepsOf } from '../../src/run/config.ts';
 import { type RunEvent, readEvents } from '../../src/run/events.ts';
 import { openRunFolder, type RunFolder, runFolder } from '../../src/run/folder.ts';
+
+const engine = await resolveEngine('auto');
 
 /** A network with batch normalization under a method and an optimizer with state: all that a resume must bring back. */
 export function smallConfig(changes: Partial<RunConfig> = {}): RunConfig {
@@ -21,7 +24,7 @@ export function smallConfig(changes: Partial<RunConfig> = {}): RunConfig {
     validationSize: 16,
     testSize: 20,
     augment: true,
-    engine: 'native' as const,
+    engine,
     ...changes,
   };
   const schedule = { cosine: { from: config.learningRate, steps: stepsOf(config) } };

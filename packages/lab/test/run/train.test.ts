@@ -81,7 +81,7 @@ test('what is recorded is what a trainer does that is driven by hand', async () 
   });
   expect(lastEvent(readEvents(first.events), 'start')).toMatchObject({
     initHash: trainer.parameterHash(),
-    engine: 'native',
+    engine: config.engine,
     steps: 12,
   });
 
