@@ -12,7 +12,7 @@ const floors = {
     'stages|transforms/',
     'update-tensors',
     'apply|optimizers|inspect/',
-    'chain-json',
+    'chain-json|fused/',
     'index',
   ],
   train: [
