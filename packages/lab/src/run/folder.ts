@@ -54,6 +54,11 @@ export function statusOf({ events }: RunFolder): RunStatus {
 /** Writes a file so that a reader sees the old one or the new one, never half of it. */
 export function writeWhole(file: string, text: string): void {
   const temporary = `${file}.${process.pid}.tmp`;
-  writeFileSync(temporary, text);
-  renameSync(temporary, file);
+  try {
+    writeFileSync(temporary, text);
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 }

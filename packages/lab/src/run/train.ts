@@ -213,11 +213,7 @@ function createProgress(config: RunConfig, firstStep: number) {
 }
 
 /** An error as a step throws it, for a loss that overflows although no gradient ended the run. */
-export function nonFiniteLoss(
-  of: 'validation' | 'test',
-  loss: number,
-  trainer: Trainer,
-): NonFiniteError {
+export function nonFiniteLoss(of: 'validation' | 'test', loss: number, trainer: Trainer): NonFiniteError {
   const tensor =
     trainer.parameters.find(({ data }) => !data.every((value) => Number.isFinite(value)))?.path ?? null;
   const where = tensor === null ? '' : ` ('${tensor}' is not finite)`;

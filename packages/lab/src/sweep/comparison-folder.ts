@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { badInput } from '../expected-error.ts';
 import { type RunConfig, runFolderName } from '../run/config.ts';
@@ -27,7 +27,7 @@ export function createComparison(folder: string, plan: ComparisonPlan): void {
     );
   }
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     if (readdirSync(folder).length > 0) {
       throw badInput(
         `compare: '${folder}' is not empty and holds no comparison. Choose another folder with --out.`,
@@ -43,6 +43,13 @@ export function createComparison(folder: string, plan: ComparisonPlan): void {
       cause: error,
     });
   }
+}
+
+/** Level by level: asked to make all levels, Node says ENOENT of a read-only disk. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder);
 }
 
 export function isComparison(folder: string): boolean {

@@ -158,7 +158,8 @@ export function wholeNumber(option: string, value: number, got: string = String(
 /** A finite number > 0. */
 export function learningRate(option: string, value: number, got: string = String(value)): number {
   if (Number.isFinite(value) && value > 0) return value;
-  throw badInput(`compare: expected \`${option}\` to be numbers > 0, got ${got || 'nothing'}.`);
+  const wanted = option.endsWith('s') ? 'numbers' : 'a number';
+  throw badInput(`compare: expected \`${option}\` to be ${wanted} > 0, got ${got || 'nothing'}.`);
 }
 
 /** Each once, in the order given. */

@@ -68,34 +68,44 @@ export async function runComparison(
   folder: string,
   options: RunComparisonOptions = {},
 ): Promise<ComparisonResult> {
-  const { cache, from, signal, onFetch: onProgress, onBegin } = options;
   const plan = readPlan(folder);
-  const { jobs, threads } = parallelism(plan, options);
-  const unlock = lockComparison(folder);
   try {
-    await loadImageDataset(taskByName(plan.task).dataset, { cache, from, signal, onProgress });
-    const runs = plannedRuns(plan, folder);
-    for (const { files, config } of runs) openRunFolder(files, config);
-    onBegin?.({ plan, jobs, threads, ...counts(plan, runs) });
-    const settings: RunSettings = { threads, cache, checkpointSeconds };
-    const observed = { ...options, jobs };
-    await launch(jobsOf(runs, 'train', ['new', 'unfinished'], settings), observed);
-    await launch(jobsOf(runsToTest(runs), 'test', ['trained'], settings), observed);
-
-    const result = comparisonResult(folder, { jobs, threads });
-    writeWhole(join(folder, 'result.json'), `${JSON.stringify(withoutGradients(result), null, 2)}\n`);
-    writeWhole(join(folder, 'report.html'), reportPage(result));
-    return result;
+    const unlock = lockComparison(folder);
+    try {
+      return await carryOut(folder, plan, options);
+    } finally {
+      unlock();
+    }
   } catch (error) {
     if (!isDiskError(error)) throw error;
     const { code } = error as NodeJS.ErrnoException;
     throw failure(
-      `compare: cannot go on writing in '${folder}' (${code}). Free or mend the disk, then \`${resumeCommand(folder)}\`.`,
+      `compare: cannot write in '${folder}' (${code}). Free or mend the disk, then \`${resumeCommand(folder)}\`.`,
       { cause: error },
     );
-  } finally {
-    unlock();
   }
+}
+
+async function carryOut(
+  folder: string,
+  plan: ComparisonPlan,
+  options: RunComparisonOptions,
+): Promise<ComparisonResult> {
+  const { cache, from, signal, onFetch: onProgress, onBegin } = options;
+  const { jobs, threads } = parallelism(plan, options);
+  await loadImageDataset(taskByName(plan.task).dataset, { cache, from, signal, onProgress });
+  const runs = plannedRuns(plan, folder);
+  for (const { files, config } of runs) openRunFolder(files, config);
+  onBegin?.({ plan, jobs, threads, ...counts(plan, runs) });
+  const settings: RunSettings = { threads, cache, checkpointSeconds };
+  const observed = { ...options, jobs };
+  await launch(jobsOf(runs, 'train', ['new', 'unfinished'], settings), observed);
+  await launch(jobsOf(runsToTest(runs), 'test', ['trained'], settings), observed);
+
+  const result = comparisonResult(folder, { jobs, threads });
+  writeWhole(join(folder, 'result.json'), `${JSON.stringify(withoutGradients(result), null, 2)}\n`);
+  writeWhole(join(folder, 'report.html'), reportPage(result));
+  return result;
 }
 
 /** As many runs at a time as there are cores: one thread each is the most work done on them all. */
