@@ -10,7 +10,7 @@ const checks = [
   ['unused files, exports and dependencies', 'knip'],
   [
     'imports point down, without circles',
-    'depcruise packages --include-only ^packages/[^/]+/(src|dist) --log-level error',
+    'depcruise packages --include-only ^packages/[^/]+/(src|dist) --output-type err',
   ],
   ...packages.flatMap((name) => [
     [`${name}: publishable`, `publint packages/${name} --strict`],
