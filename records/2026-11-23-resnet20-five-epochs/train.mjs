@@ -31,7 +31,9 @@ for (let epoch = 1; epoch <= epochs; epoch++) {
   while (trainer.steps < epoch * batches.stepsPerEpoch) {
     total += (await trainer.step(batches.at(trainer.steps))).loss;
   }
-  const { accuracy, loss } = await trainer.evaluate(batchesInOrder({ ...test, shape }, { batchSize, normalization }));
+  const { accuracy, loss } = await trainer.evaluate(
+    batchesInOrder({ ...test, shape }, { batchSize, normalization }),
+  );
   console.log(
     JSON.stringify({
       engine: `onnxruntime ${trainer.engine}`,

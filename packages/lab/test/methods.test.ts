@@ -53,7 +53,7 @@ describe.each(builtInMethods.map(({ name }) => name))('method %s', (name) => {
     const params: Named<ArrayTensor> = { w: tensor([1, -2, 3, 2, -1, 0], [2, 3]) };
     // The gradient of ½‖w‖².
     const { updates } = update(steps, params, init(steps, params, { w: info }), params, { w: info });
-    const product = updates.w.data.reduce((sum, u, i) => sum + u * params.w.data[i], 0);
+    const product = Array.from(updates.w.data).reduce((sum, u, i) => sum + u * params.w.data[i], 0);
     expect(product).toBeLessThan(0);
   });
 });

@@ -32,7 +32,7 @@ export interface FileServer {
 export async function serveFiles(files: Readonly<Record<string, ServedFile>>): Promise<FileServer> {
   const requests: string[] = [];
   const counts = new Map<string, number>();
-  const server = createServer(async (request, response) => {
+  const server = createServer(async (request, response): Promise<void> => {
     const name = decodeURIComponent(request.url!.slice(1));
     const asked = /^bytes=(\d+)-$/.exec(request.headers.range ?? '');
     requests.push(asked ? `${name} from ${asked[1]}` : name);
@@ -40,13 +40,13 @@ export async function serveFiles(files: Readonly<Record<string, ServedFile>>): P
     counts.set(name, nth + 1);
 
     const file = files[name];
-    if (file === undefined) return response.writeHead(404).end();
-    if (file.silent) return;
-    if (file.status !== undefined) return response.writeHead(file.status).end();
-    if (file.redirect !== undefined) return response.writeHead(302, { location: file.redirect }).end();
+    if (file?.silent) return;
+    if (file === undefined) return void response.writeHead(404).end();
+    if (file.status !== undefined) return void response.writeHead(file.status).end();
+    if (file.redirect !== undefined) return void response.writeHead(302, { location: file.redirect }).end();
 
     const start = file.ranges && asked ? Number(asked[1]) : 0;
-    if (start >= file.body.length) return response.writeHead(416).end();
+    if (start >= file.body.length) return void response.writeHead(416).end();
     const total = file.body.length;
     const partial = start > 0 ? { 'content-range': `bytes ${start}-${total - 1}/${total}` } : {};
     const sized = file.unsized ? { connection: 'close' } : { 'content-length': total - start };

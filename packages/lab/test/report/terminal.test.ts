@@ -37,7 +37,7 @@ describe('table in the terminal', () => {
     );
   });
 
-  test.each([
+  test.each<{ title: string; accuracies: Record<string, number[]> }>([
     {
       title: 'long names',
       accuracies: { baseline, 'znorm-by-layer-with-clipping-and-a-very-long-name': znorm },
@@ -45,7 +45,7 @@ describe('table in the terminal', () => {
     { title: 'absurd intervals', accuracies: { baseline: [0.1, 0.9], 'a-name-of-some-length': [0.7, 0.2] } },
     { title: 'many methods', accuracies: { baseline, clip: baseline, gc: znorm, znorm, other: znorm } },
   ])('no line is over 80 columns with $title, and every name can be read', ({ accuracies }) => {
-    const wide = fixtureResult({ accuracies: accuracies as Record<string, number[]> });
+    const wide = fixtureResult({ accuracies });
     for (const rules of [true, false]) {
       const lines = terminalReport(wide, { rules }).split('\n');
       expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
