@@ -4,6 +4,7 @@ import { toModelBytes } from '../onnx/model.ts';
 import { blockConvolutions } from './blocked-convolution.ts';
 import type { Engine } from './engine.ts';
 import type { OnnxRuntime } from './onnx-runtime.ts';
+import { divideProductsByRows } from './row-divided-products.ts';
 
 /** A tensor as its owner holds it: the data may be a view of a larger memory, and is read and written in place. */
 export interface TensorView {
@@ -99,7 +100,8 @@ export async function createSession(
 }
 
 function lower(graph: Graph, { channelBlock }: OnnxRuntime): Graph {
-  return channelBlock === undefined ? graph : blockConvolutions(graph, channelBlock);
+  const sameOnAnyThread = divideProductsByRows(graph);
+  return channelBlock === undefined ? sameOnAnyThread : blockConvolutions(sameOnAnyThread, channelBlock);
 }
 
 async function loadRuntime(engine: Engine): Promise<OnnxRuntime> {
