@@ -48,7 +48,7 @@ ${builtInMethods.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).jo
 
 Examples:
   znorm compare
-      an answer in about five minutes on two cores
+      an answer in about four minutes on two cores
   znorm compare --preset smoke
       the whole way in under a minute
   znorm compare --optimizer momentum --learning-rates 0.1,0.03,0.01

@@ -5,7 +5,7 @@ import { isDiskError } from '../datasets/disk-error.ts';
 import { type FetchProgress, loadImageDataset } from '../datasets/image-dataset.ts';
 import { failure } from '../expected-error.ts';
 import { type Job, type LaunchObserver, launch } from '../launch/local.ts';
-import { reportPage } from '../report/page.ts';
+
 import type { RunSettings } from '../run/config.ts';
 import { lastEvent, readEvents } from '../run/events.ts';
 import { openRunFolder, type RunStatus, statusOf, writeWhole } from '../run/folder.ts';
@@ -104,6 +104,8 @@ async function carryOut(
 
   const result = comparisonResult(folder, { jobs, threads });
   writeWhole(join(folder, 'result.json'), `${JSON.stringify(withoutGradients(result), null, 2)}\n`);
+  // Half a second to load, and needed at the end only.
+  const { reportPage } = await import('../report/page.ts');
   writeWhole(join(folder, 'report.html'), reportPage(result));
   return result;
 }
