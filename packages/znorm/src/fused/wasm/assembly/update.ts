@@ -1,0 +1,233 @@
+// What becomes of every element, from the gradient g to the parameter w, in one pass:
+//
+//     x = limited(g, limitBefore)
+//     y = limited(scale · (x − centre) + offset, limitAfter) · factor + decay · w
+//     z = direction(y), which moves the moments m and v
+//     w ← w + directionScale · z + parameterScale · w
+//
+// In float32. Decay rates close to 1 are used as 1 − rate: float32 holds 0.001 to seven digits, but of 0.999 only the
+// first four of its distance to 1, and a moving average would settle at another value.
+//
+// Time goes into arithmetic as much as into memory, so most steps run a lean loop that leaves out what they do not
+// need: limits, factor, offset, dampening, epsRoot, and decay but for momentum. Where it is needed, the full loop does
+// the same arithmetic with it; the numbers that make it do nothing change no bit of the result.
+import { beginMeasuring, endMeasuring, reset } from './measure';
+import { Direction, Measure, Plan, Recipe, Tensor, Unit, unitAt } from './records';
+import { addInPassing, isPassing, limited } from './sums';
+
+/** Updates one tensor, unit by unit. `inPlace`: parameters change; else the update is written where it was asked for. */
+export function update(plan: Plan, tensor: Tensor, inPlace: bool): void {
+  const isMeasured = tensor.measure == Measure.alongside;
+  for (let k: u32 = 0; k < tensor.unitCount; k++) {
+    const unit = unitAt(tensor, k);
+    const start = tensor.gradient + <usize>(k * tensor.unitSize) * 4;
+    if (isMeasured) beginMeasuring(start, tensor.unitSize);
+    updateUnit(plan, tensor, unit, k * tensor.unitSize, inPlace);
+    if (isMeasured) endMeasuring(tensor, unit, start);
+  }
+}
+
+/** Updates a tensor of one unit, and measures another in passing. */
+export function updateAndMeasure(plan: Plan, tensor: Tensor, inPlace: bool, next: Tensor): void {
+  beginMeasuring(next.gradient, next.unitSize);
+  updateUnit(plan, tensor, unitAt(tensor, 0), 0, inPlace);
+  reset(unitAt(next, 0));
+  endMeasuring(next, unitAt(next, 0), next.gradient);
+}
+
+function updateUnit(plan: Plan, tensor: Tensor, unit: Unit, start: u32, inPlace: bool): void {
+  const recipe = changetype<Recipe>(tensor.recipe);
+  const isFull = recipe.isFull != 0 || unit.offset != 0 || !inPlace;
+  switch (recipe.direction) {
+    case Direction.none:
+      return isFull
+        ? sweep(Direction.none, true, plan, tensor, unit, start, inPlace)
+        : sweep(Direction.none, false, plan, tensor, unit, start, inPlace);
+    case Direction.momentum:
+      return isFull
+        ? sweep(Direction.momentum, true, plan, tensor, unit, start, inPlace)
+        : sweep(Direction.momentum, false, plan, tensor, unit, start, inPlace);
+    case Direction.nesterov:
+      return isFull
+        ? sweep(Direction.nesterov, true, plan, tensor, unit, start, inPlace)
+        : sweep(Direction.nesterov, false, plan, tensor, unit, start, inPlace);
+    case Direction.rms:
+      return isFull
+        ? sweep(Direction.rms, true, plan, tensor, unit, start, inPlace)
+        : sweep(Direction.rms, false, plan, tensor, unit, start, inPlace);
+    case Direction.rmsMomentum:
+      return isFull
+        ? sweep(Direction.rmsMomentum, true, plan, tensor, unit, start, inPlace)
+        : sweep(Direction.rmsMomentum, false, plan, tensor, unit, start, inPlace);
+    case Direction.adam:
+      return isFull
+        ? sweep(Direction.adam, true, plan, tensor, unit, start, inPlace)
+        : sweep(Direction.adam, false, plan, tensor, unit, start, inPlace);
+    default:
+      unreachable();
+  }
+}
+
+/** The loop. `direction` and `isFull` are constants where this is inlined, so that nothing is asked inside it. */
+@inline
+function sweep(
+  direction: u32, isFull: bool, plan: Plan, tensor: Tensor, unit: Unit, start: u32, inPlace: bool,
+): void {
+  const recipe = changetype<Recipe>(tensor.recipe);
+  // The centre in two parts, so that g − centre keeps the digits that float32 would cut from the centre.
+  const centre = f32x4.splat(<f32>unit.centre);
+  const centreRest = f32x4.splat(<f32>(unit.centre - <f64><f32>unit.centre));
+  const scale = f32x4.splat(<f32>unit.scale);
+  const offset = f32x4.splat(<f32>unit.offset);
+  const limitBefore = f32x4.splat(recipe.limitBefore);
+  const limitAfter = f32x4.splat(recipe.limitAfter);
+  const factor = f32x4.splat(recipe.factor);
+  const decay = f32x4.splat(recipe.decay);
+  const firstRate = f32x4.splat(recipe.firstRate);
+  const intake = f32x4.splat(recipe.intake);
+  const secondRate = f32x4.splat(recipe.secondRate);
+  const rootScale = f32x4.splat(recipe.rootScale);
+  const epsRoot = f32x4.splat(recipe.epsRoot);
+  const eps = f32x4.splat(recipe.eps);
+  const directionScale = f32x4.splat(recipe.directionScale);
+  const parameterScale = f32x4.splat(recipe.parameterScale);
+  const keep = i32x4.splat(inPlace ? -1 : 0);
+
+  const skipped = <usize>start << 2;
+  let g: usize = tensor.gradient + skipped;
+  let w: usize = tensor.parameter + skipped;
+  let out: usize = (inPlace ? tensor.parameter : tensor.update) + skipped;
+  let m: usize = tensor.first + skipped;
+  let v: usize = tensor.second + skipped;
+  const scratch = changetype<usize>(plan);
+  const rest = tensor.unitSize & 7;
+  let bytes = <usize>(tensor.unitSize - rest) << 2;
+  let lastOut: usize = 0;
+  let lastM: usize = 0;
+  let lastV: usize = 0;
+
+  for (;;) {
+    const paired = bytes & ~(2 * pageSize - 1);
+    for (let i: usize = 0; i < bytes;) {
+      if (isPassing()) addInPassing();
+      for (const stop = min(i + 128, bytes); i < stop; i += 32) {
+        const at = i < paired ? alternating(i) : i;
+        updateVector(
+          direction, isFull, g + at, w + at, out + at, m + at, v + at,
+          limitBefore, centre, centreRest, scale, offset, limitAfter, factor, decay,
+          firstRate, intake, secondRate, rootScale, epsRoot, eps, directionScale, parameterScale, keep,
+        );
+        updateVector(
+          direction, isFull, g + at + 16, w + at + 16, out + at + 16, m + at + 16, v + at + 16,
+          limitBefore, centre, centreRest, scale, offset, limitAfter, factor, decay,
+          firstRate, intake, secondRate, rootScale, epsRoot, eps, directionScale, parameterScale, keep,
+        );
+      }
+    }
+    if (rest == 0 || g == scratch) break;
+    // The last one to seven elements go through the same loop, as two whole vectors in the scratch room.
+    g += bytes;
+    w += bytes;
+    lastOut = out + bytes;
+    lastM = m + bytes;
+    lastV = v + bytes;
+    copyFloats(scratch, g, rest);
+    copyFloats(scratch + 32, w, rest);
+    if (hasFirst(direction)) copyFloats(scratch + 64, lastM, rest);
+    if (hasSecond(direction)) copyFloats(scratch + 96, lastV, rest);
+    g = scratch;
+    w = scratch + 32;
+    m = scratch + 64;
+    v = scratch + 96;
+    out = scratch + 128;
+    bytes = 32;
+  }
+  if (rest == 0) return;
+  copyFloats(lastOut, scratch + 128, rest);
+  if (hasFirst(direction)) copyFloats(lastM, scratch + 64, rest);
+  if (hasSecond(direction)) copyFloats(lastV, scratch + 96, rest);
+}
+
+/** Four elements at these addresses. */
+@inline
+function updateVector(
+  direction: u32, isFull: bool, g: usize, w: usize, out: usize, m: usize, v: usize,
+  limitBefore: v128, centre: v128, centreRest: v128, scale: v128, offset: v128, limitAfter: v128, factor: v128,
+  decay: v128, firstRate: v128, intake: v128, secondRate: v128, rootScale: v128, epsRoot: v128, eps: v128,
+  directionScale: v128, parameterScale: v128, keep: v128,
+): void {
+  const parameter = v128.load(w);
+  let x = v128.load(g);
+  if (isFull) x = limited(x, limitBefore);
+  let y = f32x4.mul(f32x4.sub(f32x4.sub(x, centre), centreRest), scale);
+  if (isFull) y = f32x4.mul(limited(f32x4.add(y, offset), limitAfter), factor);
+  if (isFull || isMomentum(direction)) y = f32x4.add(y, f32x4.mul(decay, parameter));
+
+  let second = y;
+  if (hasSecond(direction)) {
+    // v ← v + (((1 − b2)·y)·y − (1 − b2)·v): the small factor first, so that the square overflows last
+    second = v128.load(v);
+    second = f32x4.add(
+      second,
+      f32x4.sub(f32x4.mul(f32x4.mul(secondRate, y), y), f32x4.mul(secondRate, second)),
+    );
+    v128.store(v, second);
+  }
+
+  let z = y;
+  if (direction == Direction.rms || direction == Direction.rmsMomentum) {
+    z = f32x4.div(y, f32x4.add(f32x4.sqrt(second), eps));
+  }
+  if (direction == Direction.adam) {
+    // m ← m + (1 − b1)·(y − m)
+    let first = v128.load(m);
+    first = f32x4.add(first, f32x4.mul(firstRate, f32x4.sub(z, first)));
+    v128.store(m, first);
+    const root = f32x4.sqrt(isFull ? f32x4.add(second, epsRoot) : second);
+    z = f32x4.div(first, f32x4.add(f32x4.mul(rootScale, root), eps));
+  } else if (hasFirst(direction)) {
+    // m ← m − (1 − momentum)·m + intake·z
+    let first = v128.load(m);
+    first = f32x4.add(f32x4.sub(first, f32x4.mul(firstRate, first)), isFull ? f32x4.mul(intake, z) : z);
+    v128.store(m, first);
+    // Nesterov: z + momentum·m
+    z = direction == Direction.nesterov
+      ? f32x4.add(z, f32x4.sub(first, f32x4.mul(firstRate, first)))
+      : first;
+  }
+
+  const change = f32x4.add(f32x4.mul(directionScale, z), f32x4.mul(parameterScale, parameter));
+  v128.store(out, f32x4.add(isFull ? v128.and(parameter, keep) : parameter, change));
+}
+
+@inline
+function isMomentum(direction: u32): bool {
+  return direction == Direction.momentum || direction == Direction.nesterov;
+}
+
+@inline
+function hasFirst(direction: u32): bool {
+  return isMomentum(direction) || direction == Direction.rmsMomentum || direction == Direction.adam;
+}
+
+@inline
+function hasSecond(direction: u32): bool {
+  return direction == Direction.rms || direction == Direction.rmsMomentum || direction == Direction.adam;
+}
+
+const pageSize: usize = 4096;
+
+/**
+ * Of two pages, a cache line each in turn: i counts 8192 bytes up, the result visits all of them. The processor
+ * prefetches each page for itself, so two in turn keep more memory accesses under way: an eighth faster than one
+ * after the other for tensors beyond the cache. More than two get in each other's way.
+ */
+@inline
+function alternating(i: usize): usize {
+  return (i & ~8191) | ((i & 64) << 6) | ((i >> 1) & 4032) | (i & 63);
+}
+
+/** One to seven floats: too few for memory.copy, which calls out of the module. */
+function copyFloats(to: usize, from: usize, count: u32): void {
+  for (const end = from + (<usize>count << 2); from < end; from += 4, to += 4) store<f32>(to, load<f32>(from));
+}
