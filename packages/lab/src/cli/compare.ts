@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { type ComparisonResult, withoutGradients } from '../comparison.ts';
 import { badInput } from '../expected-error.ts';
 import { builtInMethods } from '../methods.ts';
+import { counted } from '../report/numbers.ts';
 import { terminalReport } from '../report/terminal.ts';
 import { writeWhole } from '../run/folder.ts';
 import { shellCommand } from '../sweep/command.ts';
@@ -125,7 +126,7 @@ async function runCompare(flags: Flags): Promise<number> {
       fetching.stop();
       progress.stop();
     });
-    if (flags.json !== true) console.log(summary(result, comparison));
+    if (flags.json !== true) console.log(summary(result, comparison, flags));
     results.push(result);
   }
   if (flags.json !== undefined) {
@@ -192,7 +193,10 @@ function resumeCommandWith(folder: string, { cache, from, jobs, threads, json }:
   ]);
 }
 
-function summary(result: ComparisonResult, folder: string): string {
+function summary(result: ComparisonResult, folder: string, flags: Flags): string {
+  // A run that failed would fail again; one whose process died need not.
+  const died = result.failures.filter(({ step }) => step === null).length;
+  const retry = `Retry    ${resumeCommandWith(folder, flags)}  # ${counted(died, 'run')} whose process died`;
   return [
     '',
     terminalReport(result, { rules: process.stdout.isTTY === true }),
@@ -200,6 +204,7 @@ function summary(result: ComparisonResult, folder: string): string {
     `Report   ${shortPath(join(folder, 'report.html'))}`,
     `Runs     ${shortPath(folder)}`,
     `Repeat   ${result.command}`,
+    ...(died > 0 ? [retry] : []),
   ].join('\n');
 }
 

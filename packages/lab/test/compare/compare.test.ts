@@ -292,10 +292,13 @@ test('a run whose process dies is lost alone, and the next call tries it again',
   const dying = start(cwd, command);
   await until(() => runProcessesOf(dying.child.pid!).length > 0);
   process.kill(runProcessesOf(dying.child.pid!)[0], 'SIGKILL');
-  const { status, stderr } = await dying.ended;
+  const { status, stdout, stderr } = await dying.ended;
   expect(status).toBe(1);
   expect(stderr).toMatch(
     /seed 0 +crashed: its process ended with SIGKILL \(the system may have run out of memory\)\.\n/,
+  );
+  expect(stdout).toMatch(
+    /\nRetry {4}npx znorm compare --resume out --jobs 2 {2}# 1 run whose process died\n$/,
   );
   const { failures, methods } = resultIn(join(cwd, 'out'));
   expect(failures).toMatchObject([
