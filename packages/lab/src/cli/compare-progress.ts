@@ -59,7 +59,10 @@ function bars(stream: NodeJS.WriteStream): CompareProgress {
       tally!.ended(job);
       const failed = failureOf(job);
       const name = tally!.nameOf(job).trimEnd();
-      for (const line of failed ? wrapped(`${name} ${failed}`, columns()) : []) multi.log(`${line}\n`);
+      // Written over a bar, which must not shine through.
+      for (const line of failed ? wrapped(`${name} ${failed}`, columns()) : []) {
+        multi.log(`${line.padEnd(columns())}\n`);
+      }
       refresh();
     },
     stop: () => multi.stop(),

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../src/cli/main.ts';
-import { createComparison } from '../../src/sweep/comparison-folder.ts';
+import { comparisonsIn } from '../../src/cli/resume.ts';
+import { createComparison, readPlan } from '../../src/sweep/comparison-folder.ts';
 import { planComparison } from '../../src/sweep/plan.ts';
 import { drawnDigits } from '../drawn-digits.ts';
 
@@ -223,6 +224,35 @@ describe('data that is not what it should be', () => {
         'mnist: train-labels-idx1-ubyte does not match its checksum. Delete it and run `znorm data get mnist`.\n',
     });
     expect(readdirSync(out)).toEqual(['comparison.json']);
+  });
+
+  test('the paper is one comparison a network, side by side, made before the first is trained', async () => {
+    writeFileSync(labels, whole.subarray(0, 1000));
+    const { status } = await compare(
+      '--preset',
+      'paper',
+      '--task',
+      'mnist',
+      '--out',
+      out,
+      '--cache',
+      digits.cache,
+    );
+    expect(status).toBe(1);
+    expect(comparisonsIn(out)).toEqual(
+      ['resnet20', 'resnet56', 'resnet110'].map((model) => join(out, model)),
+    );
+    expect(comparisonsIn(out).map((folder) => readPlan(folder).model)).toEqual([
+      'resnet20',
+      'resnet56',
+      'resnet110',
+    ]);
+    // All of them are asked, not only the first.
+    expect(await compare('--resume', out, '--model', 'resnet20')).toEqual(
+      refused(
+        `compare: expected \`--model\` to be resnet56, as in '${join(out, 'resnet56')}', got resnet20. Leave it out to resume, or start anew with another --out.`,
+      ),
+    );
   });
 
   test('(a folder without it) is told by what is missing', async () => {

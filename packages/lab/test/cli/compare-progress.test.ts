@@ -191,7 +191,7 @@ test('in a terminal there is one line for all and one for each run at work', asy
   progress.stop();
 });
 
-test('a failed run stays to be read, in lines that fit', async () => {
+test('a failed run stays to be read, in lines that fit and leave nothing of the bars below them', async () => {
   const { work, train } = await workOf({ methods: ['znorm'], seeds: 1 });
   const { stream: terminal, text } = stream(80);
   const progress = compareProgress(terminal);
@@ -204,7 +204,9 @@ test('a failed run stays to be read, in lines that fit', async () => {
   const shown = await screen(text);
   progress.stop();
   expect(shown).toContain('znorm seed 0 failed: step 1: expected finite gradients, got NaN at');
-  expect(shown).toContain("  'stem/conv/kernel' (loss NaN). Lower the learning rate.");
+  const second = "  'stem/conv/kernel' (loss NaN). Lower the learning rate.";
+  expect(shown).toContain(second);
+  expect(text()).toContain(`${second.padEnd(79)}\n`);
 });
 
 test.each([
