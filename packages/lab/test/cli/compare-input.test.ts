@@ -67,7 +67,7 @@ describe('refused before anything is made or fetched:', () => {
     ['--jobs 0', 'compare: expected `--jobs` to be a whole number >= 1, got 0.'],
     ['--threads many', 'compare: expected `--threads` to be a whole number >= 1, got many.'],
     [
-      '--train-size 50001',
+      '--train-size 50001 --validation-size 1000',
       'compare: expected `--train-size` to be at most 49000 (the 50000 of cifar10 less 1000 held out for validation), got 50001.',
     ],
     [
@@ -78,7 +78,10 @@ describe('refused before anything is made or fetched:', () => {
       '--test-size 10001',
       'compare: expected `--test-size` to be at most 10000 (cifar10 has 10000 test images), got 10001.',
     ],
-    ['--train-size 32', 'compare: expected `--batch-size` to be at most the 32 training images, got 64.'],
+    [
+      '--train-size 32 --batch-size 64',
+      'compare: expected `--batch-size` to be at most the 32 training images, got 64.',
+    ],
     ['--sead 3', "znorm: unknown option '--sead'. Did you mean '--seeds'?"],
     ['--seeds', "znorm: option '--seeds <N>' argument missing. See `znorm compare --help`."],
     [

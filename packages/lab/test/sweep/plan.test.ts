@@ -2,6 +2,7 @@ import { resolveEngine } from '@znorm/train';
 import { describe, expect, test } from 'vitest';
 import { builtInMethods } from '../../src/methods.ts';
 import { type ComparisonOptions, comparisonPlan, expandRuns, planComparison } from '../../src/sweep/plan.ts';
+import { presets } from '../../src/sweep/presets.ts';
 import { thrown } from '../thrown.ts';
 
 const engine = await resolveEngine('auto');
@@ -9,18 +10,13 @@ const engine = await resolveEngine('auto');
 describe('a plan', () => {
   test('is the quick comparison of all methods unless something else is asked for', async () => {
     expect(await planComparison()).toEqual({
+      ...presets.quick,
       preset: 'quick',
       task: 'cifar10',
-      model: 'resnet8',
       methods: builtInMethods.map(({ name, chain }) => ({ name, chain })),
       optimizer: { name: 'adam', chain: [{ adam: { learningRate: '$learningRate' } }] },
       learningRates: [0.001],
-      seeds: [0, 1, 2, 3, 4, 5, 6],
-      epochs: 3,
-      batchSize: 32,
-      trainSize: 2500,
-      validationSize: 1000,
-      testSize: 5000,
+      seeds: Array.from({ length: presets.quick.seeds }, (_, seed) => seed),
       augment: true,
       engine,
     });
@@ -95,7 +91,7 @@ describe('a plan', () => {
     [{ epochs: -1 }, 'compare: expected `epochs` to be a whole number >= 1, got -1.'],
     [{ batchSize: 0 }, 'compare: expected `batchSize` to be a whole number >= 1, got 0.'],
     [
-      { trainSize: 49_001 },
+      { trainSize: 49_001, validationSize: 1000 },
       'compare: expected `trainSize` to be at most 49000 (the 50000 of cifar10 less 1000 held out for validation), got 49001.',
     ],
     [
@@ -111,8 +107,8 @@ describe('a plan', () => {
       'compare: expected `batchSize` to be at most the 50 training images, got 51.',
     ],
     [
-      { validationSize: 49_990 },
-      'compare: expected `batchSize` to be at most the 10 training images, got 32.',
+      { validationSize: 49_990, batchSize: 64 },
+      'compare: expected `batchSize` to be at most the 10 training images, got 64.',
     ],
     [{ learningRate: 1 } as never, "compare: unknown option `learningRate`. Did you mean 'learningRates'?"],
     [{ engine: 'gpu' as never }, 'compare: expected auto, native or wasm, got gpu.'],
@@ -129,6 +125,8 @@ test('every method gets the same rates and seeds, and the schedule of its rate',
     methods: ['baseline', 'znorm'],
     learningRates: [0.1, 0.2],
     seeds: 2,
+    validationSize: 1000,
+    testSize: 5000,
     trainSize: 100,
     batchSize: 30,
     epochs: 2,
