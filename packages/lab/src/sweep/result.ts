@@ -23,13 +23,14 @@ export function comparisonResult(
   const plan = readPlan(folder);
   const told = plannedRuns(plan, folder).map(({ config, files }) => ({
     config,
+    files,
     events: readEvents(files.events),
   }));
-  const finished = told.flatMap(({ config, events }): FinishedRun[] => {
+  const finished = told.flatMap(({ config, files, events }): FinishedRun[] => {
     const finish = lastEvent(events, 'finish');
     if (!finish) return [];
     const { method, seed, learningRate } = config;
-    const tested = seedResult(config, events, finish);
+    const tested = seedResult(seed, files.folder, events, finish);
     return [{ method, seed, learningRate, validationAccuracy: finish.validationAccuracy, tested }];
   });
   const baseline = plan.methods.some(({ name }) => name === 'baseline') ? 'baseline' : null;
@@ -74,13 +75,18 @@ export function comparisonResult(
 }
 
 function seedResult(
-  { seed }: RunConfig,
+  seed: number,
+  folder: string,
   events: readonly RunEvent[],
   finish: RunEventOf<'finish'>,
 ): SeedResult | null {
   const start = lastEvent(events, 'start');
   const test = lastEvent(events, 'test');
-  if (!start) throw failure(`compare: a run of seed ${seed} has no start. Remove its folder and resume.`);
+  if (!start) {
+    throw failure(
+      `compare: the run in '${folder}' has an end and no start. Delete that folder, then resume.`,
+    );
+  }
   if (!test) return null;
   return {
     seed,
