@@ -18,8 +18,9 @@ export type Views = Readonly<Record<string, TensorView>>;
 export interface SessionOptions {
   readonly engine: Engine;
   /**
-   * Threads inside an operator. Results are the same bits for any number. In WebAssembly the first session
-   * of the process decides; browsers need cross-origin isolation for more than one.
+   * Threads inside an operator. Results are the same bits for any number, but for convolutions of a single image
+   * in WebAssembly. There the first session of the process decides; browsers need cross-origin isolation for more
+   * than one.
    * @default 1
    */
   readonly threads?: number;
