@@ -144,9 +144,7 @@ test.skipIf(process.platform === 'win32')(
     await expect.poll(() => stderr, { timeout: 20_000, interval: 5 }).toContain('50 %');
     child.kill('SIGINT');
     expect(await new Promise((resolve) => child.once('close', resolve))).toBe(130);
-    expect(stderr.split('\n').at(-2)).toBe(
-      'cifar10: interrupted. Run `znorm data get cifar10` to go on.',
-    );
+    expect(stderr.split('\n').at(-2)).toBe('cifar10: interrupted. Run `znorm data get cifar10` to go on.');
 
     const next = spawn(process.execPath, args);
     expect(await new Promise((resolve) => next.once('close', resolve))).toBe(0);
