@@ -31,9 +31,9 @@ export const presets: Readonly<Record<string, Preset>> = {
     batchSize: 32,
     // The fewest with which one of three methods can be told from the baseline at p < 0.05, corrected.
     seeds: 7,
-    trainSize: 2500,
-    validationSize: 1000,
-    testSize: 5000,
+    trainSize: 2000,
+    validationSize: 500,
+    testSize: 4000,
   },
   paper: {
     model: 'resnet20',
