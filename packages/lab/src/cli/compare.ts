@@ -11,7 +11,7 @@ import { shellCommand } from '../sweep/command.ts';
 import { createComparison } from '../sweep/comparison-folder.ts';
 import { planComparison } from '../sweep/plan.ts';
 import { paperModels, presets } from '../sweep/presets.ts';
-import { runComparison } from '../sweep/run-comparison.ts';
+import { type RunComparisonOptions, runComparison, type Work } from '../sweep/run-comparison.ts';
 import { asFlag, type DefiningFlags, optionsFromFlags, wholeFromFlag } from './compare-options.ts';
 import { compareProgress } from './compare-progress.ts';
 import { fetchProgress } from './fetch-progress.ts';
@@ -97,45 +97,56 @@ export function compareCommand(): Command {
 }
 
 async function runCompare(flags: Flags): Promise<number> {
-  const jobs = wholeFromFlag('--jobs', flags.jobs);
-  const threads = wholeFromFlag('--threads', flags.threads);
+  const how = {
+    jobs: wholeFromFlag('--jobs', flags.jobs),
+    threads: wholeFromFlag('--threads', flags.threads),
+    cache: flags.cache,
+    from: flags.from,
+  };
   if (typeof flags.json === 'string') requireWritable(flags.json);
   const { folder, comparisons } = await (flags.resume === undefined ? started(flags) : resumed(flags));
   const again = `compare: interrupted. Go on with \`${resumeCommandWith(folder, flags)}\`.`;
 
   const results: ComparisonResult[] = [];
   for (const comparison of comparisons) {
-    const fetching = fetchProgress(process.stderr);
-    const progress = compareProgress(process.stderr);
-    const { cache, from } = flags;
-    const result = await interruptible(again, (signal) =>
-      runComparison(comparison, {
-        ...progress,
-        onFetch: fetching.onProgress,
-        onBegin(work) {
-          fetching.stop();
-          progress.onBegin(work);
-        },
-        jobs,
-        threads,
-        cache,
-        from,
-        signal,
-      }),
-    ).finally(() => {
-      fetching.stop();
-      progress.stop();
-    });
+    const result = await interruptible(again, (signal) => shown(comparison, { ...how, signal }));
     if (flags.json !== true) console.log(summary(result, comparison, flags));
     results.push(result);
   }
-  if (flags.json !== undefined) {
-    const records = results.map(withoutGradients);
-    const text = `${JSON.stringify(records.length === 1 ? records[0] : records, null, 2)}\n`;
-    if (flags.json === true) process.stdout.write(text);
-    else writeWhole(flags.json, text);
-  }
+  if (flags.json !== undefined) printJson(results, flags.json);
   return results.some(({ failures }) => failures.length > 0) ? 1 : 0;
+}
+
+/** Carries out a comparison and shows on standard error how it goes. */
+async function shown(folder: string, how: RunComparisonOptions): Promise<ComparisonResult> {
+  const fetching = fetchProgress(process.stderr);
+  const progress = compareProgress(process.stderr);
+  const { onStart, onProgress, onEnd } = progress;
+  const onBegin = (work: Work) => {
+    fetching.stop();
+    progress.onBegin(work);
+  };
+  try {
+    return await runComparison(folder, {
+      ...how,
+      onFetch: fetching.onProgress,
+      onBegin,
+      onStart,
+      onProgress,
+      onEnd,
+    });
+  } finally {
+    fetching.stop();
+    progress.stop();
+  }
+}
+
+/** The record, or a list of them for the published setting; on standard output, or in a file. */
+function printJson(results: readonly ComparisonResult[], file: string | true): void {
+  const records = results.map(withoutGradients);
+  const text = `${JSON.stringify(records.length === 1 ? records[0] : records, null, 2)}\n`;
+  if (file === true) process.stdout.write(text);
+  else writeWhole(file, text);
 }
 
 /** One comparison or several side by side, and the folder that a person names to go on with them. */

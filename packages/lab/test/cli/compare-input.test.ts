@@ -267,6 +267,18 @@ describe('data that is not what it should be', () => {
   });
 });
 
+test('--help fits into 80 columns and teaches presets, methods and examples', async () => {
+  const { status, stdout } = await compare('--help');
+  expect(status).toBe(0);
+  for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+  expect(stdout.match(/^[A-Z].*:$/gm)).toEqual([
+    'Options:',
+    'Presets, which every other option may change:',
+    'Methods:',
+    'Examples:',
+  ]);
+});
+
 /** A disk of its own for a test, or the reason why there is none. */
 function smallDisk(options: string): { mounted: boolean; reason: string } {
   mkdirSync(out);
