@@ -61,14 +61,18 @@ function tensors(count: number): string {
   return `${count} ${count === 1 ? 'tensor' : 'tensors'}`;
 }
 
-/** A gradient is read, once more if it is measured first; a parameter and each of its moments are read and written. */
+/**
+ * A gradient is read, once more if a guard looks at it and once more if it is measured; a parameter and each of its
+ * moments are read and written.
+ */
 function wordsOf({ batches }: FusedPlan): number {
   let words = 0;
   let elements = 0;
   for (const tensor of batches.flatMap((batch) => batch.tensors)) {
-    const { unitCount, unitSize, recipe } = tensor;
+    const { unitCount, unitSize, recipe, isGuarded } = tensor;
     const moments = [recipe.first, recipe.second].filter((slot) => slot !== undefined).length;
-    words += unitCount * unitSize * (1 + readsToMeasure(tensor) + 2 + 2 * moments);
+    const reads = 1 + (isGuarded ? 1 : 0) + readsToMeasure(tensor);
+    words += unitCount * unitSize * (reads + 2 + 2 * moments);
     elements += unitCount * unitSize;
   }
   return elements === 0 ? 0 : words / elements;

@@ -51,7 +51,8 @@ export interface PlannedTensor {
   readonly unitCount: number;
   readonly unitSize: number;
   readonly recipe: PlannedRecipe;
-  /** Whether its elements are limited before anything is measured. */
+  /** Whether its elements are looked at before the step, and whether they are limited before they are measured. */
+  readonly isGuarded: boolean;
   readonly isLimited: boolean;
   readonly tasks: readonly MapTask[];
 }
@@ -107,10 +108,16 @@ export function planFused(
       outcomes: own.map(({ index }, k) => ({ index, path: info.path, outcome: outcomes[k] })),
     };
   });
-  const outcomes = read.flatMap((tensor) => tensor.outcomes);
+  const outcomes = [
+    ...read.flatMap((tensor) => tensor.outcomes),
+    ...refusals(
+      read.flatMap(({ reading }) => reading.tasks.map((task) => ({ path: reading.info.path, task }))),
+    ),
+  ];
   const planned = all.map((stage, index) =>
     plannedStage(
       stage,
+      parameters.filter(stage.applies).length,
       outcomes.filter((one) => one.index === index),
     ),
   );
@@ -132,11 +139,22 @@ export function planFused(
   };
 }
 
-function plannedStage(
-  { key }: Stage,
-  outcomes: readonly { readonly path: string; readonly outcome: StageOutcome }[],
-): PlannedStage {
-  const parameters = outcomes.length;
+interface PlacedOutcome {
+  readonly index: number;
+  readonly path: string;
+  readonly outcome: StageOutcome;
+}
+
+/** A step that is refused must leave everything as it was, also statistics that another stage has just renewed. */
+function refusals(tasks: readonly { readonly path: string; readonly task: MapTask }[]): PlacedOutcome[] {
+  if (!tasks.some(({ task }) => keeps(task, 'ema') || keeps(task, 'every'))) return [];
+  const reason = "statistics would already be kept when `onDegenerate: 'throw'` ends the step";
+  return tasks
+    .filter(({ task }) => task.onDegenerate === 'throw')
+    .map(({ path, task: { index } }) => ({ index, path, outcome: { reason } }));
+}
+
+function plannedStage({ key }: Stage, parameters: number, outcomes: readonly PlacedOutcome[]): PlannedStage {
   const obstacles = outcomes.flatMap(({ path, outcome }) =>
     'reason' in outcome ? [{ path, ...outcome }] : [],
   );
@@ -149,13 +167,14 @@ function plannedStage(
   return { key, parameters, fused: true, how: [...ways].join('; ') || 'applies to none of the parameters' };
 }
 
-function plannedTensor({ info, limitBefore, tasks }: Reading, recipe: PlannedRecipe): PlannedTensor {
+function plannedTensor({ info, guarded, limitBefore, tasks }: Reading, recipe: PlannedRecipe): PlannedTensor {
   const size = sizeOf(info.shape);
   // A tensor without elements has no units at all: there is nothing to measure and nothing to update.
   const rows = tasks.some(({ byUnit }) => byUnit) ? info.shape[info.outputAxis] : 1;
   const unitCount = size === 0 ? 0 : rows;
   const unitSize = size === 0 ? 0 : size / rows;
-  return { info, unitCount, unitSize, recipe, isLimited: limitBefore < Infinity, tasks };
+  const isLimited = limitBefore < Infinity;
+  return { info, unitCount, unitSize, recipe, isGuarded: guarded, isLimited, tasks };
 }
 
 /** Elements of a megabyte: half of a second-level cache. The kernel measures in passing from the same size on. */

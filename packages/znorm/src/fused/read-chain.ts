@@ -26,6 +26,8 @@ export type StepScalars = Readonly<Record<string, number>>;
  */
 export interface Reading {
   readonly info: ParameterInfo;
+  /** Whether a guard looks for elements that are not finite, before anything else. */
+  guarded: boolean;
   limitBefore: number;
   tasks: MapTask[];
   limitAfter: number;
@@ -96,6 +98,7 @@ export function readChain(
 ): { reading: Reading; outcomes: readonly StageOutcome[] } {
   const reading: Reading = {
     info,
+    guarded: false,
     limitBefore: Infinity,
     tasks: [],
     limitAfter: Infinity,
@@ -113,10 +116,14 @@ export function readChain(
 type Reader = (reading: Reading, stage: Stage, index: number) => StageOutcome;
 
 const readers: Readonly<Record<string, Reader>> = {
-  nonfinite: ({ limitBefore, tasks, before, direction }) =>
-    limitBefore < Infinity || tasks.length + before.length > 0 || direction
-      ? { reason: 'it is not first, and what others have made of the gradient is not kept' }
-      : { how: 'elements are looked at before anything changes' },
+  nonfinite(reading) {
+    const { limitBefore, tasks, before, direction } = reading;
+    if (limitBefore < Infinity || tasks.length + before.length > 0 || direction) {
+      return { reason: 'it is not first, and what others have made of the gradient is not kept' };
+    }
+    reading.guarded = true;
+    return { how: 'looks at the gradient before anything changes' };
+  },
 
   clipByValue(reading, { primitive }) {
     const { clipValue } = primitive.options as { clipValue: number };
@@ -263,9 +270,6 @@ const neutral = {
 function addStandardization(reading: Reading, stage: Stage, index: number, centred: boolean): StageOutcome {
   const options = withDefaults<ZnormOptions>(znormDefaults, stage.primitive.options);
   const { scope, statistics, onDegenerate, eps, minStd, relativeMinStd } = options;
-  if (statistics !== 'exact' && onDegenerate === 'throw') {
-    return { reason: "statistics would already be kept when `onDegenerate: 'throw'` ends the step" };
-  }
   const byUnit = statisticsAxes(reading.info, scope) !== undefined;
   const sampled = statistics !== 'exact' && 'sample' in statistics;
   if (sampled && reading.tasks.some((task) => task.byUnit)) {

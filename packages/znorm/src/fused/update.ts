@@ -91,6 +91,7 @@ export async function createFusedUpdate(
   /** The same state, its tensors in their places. */
   const inPlace = (state: State<ArrayTensor>): State<ArrayTensor> => {
     if (state.slots === slots) return state;
+    requireSlots(state, plan, tables?.kept ?? []);
     slots = placed(state.slots, places);
     return { ...state, slots };
   };
@@ -167,6 +168,22 @@ function placesOf(
   ]);
 }
 
+/** The kernel moves what lies in its places, and a state that lacks some of it would be another than what trains. */
+function requireSlots(
+  { slots }: State<ArrayTensor>,
+  plan: FusedPlan | UnfusedPlan,
+  kept: readonly KeptStatistics[],
+): void {
+  const needed = plan.fused ? momentSlots(plan) : [];
+  for (const { path, slot } of [...needed, ...kept.map(({ path, key }) => ({ path, slot: `${key}.mean` }))]) {
+    if (slots[path]?.[slot]) continue;
+    const key = slot.slice(0, slot.lastIndexOf('.'));
+    throw new RangeError(
+      `update: expected state of ${key}, got none at '${path}'. Pass the state that init() made for this transformation and these infos.`,
+    );
+  }
+}
+
 /** Slots without a place stay as they are, and so do statistics in float64, which would lose digits in float32. */
 function placed(slots: State<ArrayTensor>['slots'], places: Places): State<ArrayTensor>['slots'] {
   const moved = Object.entries(slots).map(([path, own]) => {
@@ -216,6 +233,17 @@ function fusedReports(
   return all.sort((a, b) => place(a) - place(b));
 }
 
+/** The slots that the kernel moves. */
+function momentSlots({ batches }: FusedPlan): { path: string; slot: string; length: number }[] {
+  return batches
+    .flatMap(({ tensors }) => tensors)
+    .flatMap(({ info: { path, shape }, recipe }) =>
+      [recipe.second, recipe.first].flatMap((slot) =>
+        slot === undefined ? [] : [{ path, slot, length: sizeOf(shape) }],
+      ),
+    );
+}
+
 function checkViews(plan: FusedPlan | UnfusedPlan, memory: UpdateMemory): void {
   const { buffer } = memory.memory;
   const check = (what: string, path: string, view: Float32Array | undefined, length: number) => {
@@ -232,11 +260,8 @@ function checkViews(plan: FusedPlan | UnfusedPlan, memory: UpdateMemory): void {
     if (memory.updates) check('an update', path, memory.updates[path], length);
   }
   if (!plan.fused) return;
-  for (const { info, recipe } of plan.batches.flatMap(({ tensors }) => tensors)) {
-    for (const slot of [recipe.first, recipe.second]) {
-      if (slot !== undefined)
-        check(`slot '${slot}'`, info.path, memory.slots[info.path]?.[slot], sizeOf(info.shape));
-    }
+  for (const { path, slot, length } of momentSlots(plan)) {
+    check(`slot '${slot}'`, path, memory.slots[path]?.[slot], length);
   }
   const { byteOffset, byteLength } = memory.tables;
   const bytes = tableBytes(plan);

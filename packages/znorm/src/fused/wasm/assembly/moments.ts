@@ -14,7 +14,7 @@ export function concludeMoments(start: usize, count: u32, limit: f32): void {
   if (fastDoes) return;
   // Two passes in float64. The mean is taken about the first element, so that of a constant it is that element to
   // the last bit and the deviations are 0.
-  const first = <f64>limitedOne(load<f32>(start), limit);
+  const first = firstElement(start, limit);
   begin();
   addExactly(start, count, limit, first);
   mean = first + sum / <f64>count;
@@ -35,7 +35,7 @@ export function concludeSquares(start: usize, count: u32, limit: f32): void {
 
 /** Moments of `count` elements, `stride` apart: the two passes. */
 export function measureSample(start: usize, stride: u32, count: u32, limit: f32): void {
-  const first = <f64>limitedOne(load<f32>(start), limit);
+  const first = firstElement(start, limit);
   begin();
   addSampled(start, stride, count, limit, first);
   mean = first + sum / <f64>count;
@@ -50,6 +50,12 @@ export function sumOfSquares(start: usize, count: u32): f64 {
   addFast(start, count, Infinity);
   concludeSquares(start, count, Infinity);
   return deviations;
+}
+
+/** What to take a mean about: the first element, unless ∞ − ∞ would make the mean NaN where it is ∞. */
+function firstElement(start: usize, limit: f32): f64 {
+  const first = <f64>limitedOne(load<f32>(start), limit);
+  return isFinite(first) ? first : 0;
 }
 
 /** Σ (x − mean)², less what the rounding of the mean has added to it. */

@@ -76,7 +76,7 @@ function sweep(
   const recipe = changetype<Recipe>(tensor.recipe);
   // The centre in two parts, so that g − centre keeps the digits that float32 would cut from the centre.
   const centre = f32x4.splat(<f32>unit.centre);
-  const centreRest = f32x4.splat(<f32>(unit.centre - <f64><f32>unit.centre));
+  const centreRest = f32x4.splat(isFinite(unit.centre) ? <f32>(unit.centre - <f64><f32>unit.centre) : 0);
   const scale = f32x4.splat(<f32>unit.scale);
   const offset = f32x4.splat(<f32>unit.offset);
   const limitBefore = f32x4.splat(recipe.limitBefore);
@@ -186,13 +186,13 @@ function updateVector(
     const root = f32x4.sqrt(isFull ? f32x4.add(second, epsRoot) : second);
     z = f32x4.div(first, f32x4.add(f32x4.mul(rootScale, root), eps));
   } else if (hasFirst(direction)) {
-    // m ← m − (1 − momentum)·m + intake·z
+    // m ← m + (intake·z − (1 − momentum)·m): what is small is added first, and m is rounded once
     let first = v128.load(m);
-    first = f32x4.add(f32x4.sub(first, f32x4.mul(firstRate, first)), isFull ? f32x4.mul(intake, z) : z);
+    first = f32x4.add(first, f32x4.sub(isFull ? f32x4.mul(intake, z) : z, f32x4.mul(firstRate, first)));
     v128.store(m, first);
     // Nesterov: z + momentum·m
     z = direction == Direction.nesterov
-      ? f32x4.add(z, f32x4.sub(first, f32x4.mul(firstRate, first)))
+      ? f32x4.add(first, f32x4.sub(z, f32x4.mul(firstRate, first)))
       : first;
   }
 
