@@ -35,18 +35,14 @@ export function comparisonResult(
   });
   const baseline = plan.methods.some(({ name }) => name === 'baseline') ? 'baseline' : null;
   const { learningRates, seeds } = plan;
-  const methods = summarize(
-    {
-      methods: plan.methods.map(({ name, chain }) => ({
-        name,
-        chain: [...chain, ...plan.optimizer.chain],
-        learningRates,
-      })),
-      seeds,
-      baseline,
-    },
-    finished,
-  );
+  const planned = plan.methods.map(({ name, chain }) => ({ name, chain, learningRates }));
+  const methods = summarize({ methods: planned, seeds, baseline }, finished).map((method) => {
+    // The chain as it ran: at the chosen rate, with its schedule.
+    const { gradientChain, optimizerChain } = told.find(
+      ({ config }) => config.method === method.name && config.learningRate === method.learningRate,
+    )!.config;
+    return { ...method, chain: [...gradientChain, ...optimizerChain] };
+  });
   const { task, model, preset, optimizer, methods: _, ...config } = plan;
   const { name, files } = findDataset(taskByName(task).dataset);
   const { trainSize, validationSize, testSize } = plan;

@@ -73,7 +73,7 @@ test('a seed is told as its run recorded it, at the rate that did best on valida
   const { methods, failures, baseline, optimizer, config } = comparisonResult(folder, at);
   expect(methods[0]).toMatchObject({
     name: 'baseline',
-    chain: [{ sgd: { learningRate: '$learningRate' } }],
+    chain: [{ sgd: { learningRate: { cosine: { from: 0.01, steps: 32 } } } }],
     learningRate: 0.01,
     tuning: [
       { learningRate: 0.1, validationAccuracy: 0.3 },
