@@ -1,6 +1,6 @@
 import type { ArrayTensor, Named, State } from 'znorm';
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from './safetensors.ts';
-import { keepOptimizerState, slotName, slotsOf, type TrainingState } from './training-state.ts';
+import { slotName, slotsOf, type TrainingState } from './training-state.ts';
 
 /** What a checkpoint holds besides tensors. Random streams and batches follow from seed and step. */
 export interface Progress {
@@ -55,7 +55,8 @@ export function restoreCheckpoint(state: TrainingState, seed: number, bytes: Uin
     data.set(tensors[`parameters/${path}`].data);
   for (const [path, { data }] of Object.entries(state.buffers)) data.set(tensors[`buffers/${path}`].data);
   const counters = JSON.parse(metadata.optimizer) as Pick<State<ArrayTensor>, 'step' | 'gates'>;
-  keepOptimizerState(state, { ...counters, slots: restoredSlots(state.optimizer, tensors) });
+  const slots = restoredSlots(state.optimizer, tensors);
+  state.optimizer = state.update.adopt({ ...counters, slots });
   return progress;
 }
 

@@ -6,10 +6,14 @@ export interface TensorMemory<Group extends string> {
 }
 
 /** Tensors start on a cache line, which also satisfies the 16 bytes of a SIMD load. */
-const alignment = 64;
-const pageBytes = 65536;
-/** The first page is left to the static data of a kernel that is instantiated over this memory. */
-const reservedBytes = pageBytes;
+const cacheLine = 64;
+/** Large ones start on a page: tensors that are worked on together then cross pages together, a tenth faster. */
+const memoryPage = 4096;
+const largeBytes = 64 * memoryPage;
+/** The unit in which a WebAssembly memory is measured. */
+const wasmPage = 65536;
+/** The first of them is left to the static data of a kernel that is instantiated over this memory. */
+const reservedBytes = wasmPage;
 
 /**
  * Lays tensors out in one WebAssembly memory, group after group, in the order given.
@@ -28,31 +32,31 @@ export function createTensorMemory<Group extends string>(
   lengths: Readonly<Record<Group, Readonly<Record<string, number>>>>,
 ): TensorMemory<Group> {
   const groups = Object.entries(lengths) as [Group, Readonly<Record<string, number>>][];
-  const byteLength = groups
-    .flatMap(([, group]) => Object.values(group))
-    .reduce((bytes, length) => bytes + aligned(4 * length), reservedBytes);
-  const pages = Math.ceil(byteLength / pageBytes);
+  let end = reservedBytes;
+  const offsets = groups.map(([, tensors]) =>
+    Object.values(tensors).map((length) => {
+      const bytes = 4 * length;
+      const alignment = bytes < largeBytes ? cacheLine : memoryPage;
+      const offset = Math.ceil(end / alignment) * alignment;
+      end = offset + bytes;
+      return offset;
+    }),
+  );
+  const pages = Math.ceil(end / wasmPage);
   if (pages > 65536) {
     throw new RangeError(
-      `createTensorMemory: expected at most 4 GiB, the limit of a WebAssembly memory, got ${(byteLength / 2 ** 30).toFixed(1)} GiB. Use a smaller model or an optimizer with less state.`,
+      `createTensorMemory: expected at most 4 GiB, the limit of a WebAssembly memory, got ${(end / 2 ** 30).toFixed(1)} GiB. Use a smaller model or an optimizer with less state.`,
     );
   }
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
 
-  let offset = reservedBytes;
   const views = Object.fromEntries(
-    groups.map(([group, tensors]) => {
-      const placed = Object.entries(tensors).map(([name, length]) => {
-        const view = new Float32Array(memory.buffer, offset, length);
-        offset += aligned(4 * length);
-        return [name, view] as const;
+    groups.map(([group, tensors], i) => {
+      const placed = Object.entries(tensors).map(([name, length], j) => {
+        return [name, new Float32Array(memory.buffer, offsets[i][j], length)] as const;
       });
       return [group, Object.fromEntries(placed)];
     }),
   ) as TensorMemory<Group>['views'];
   return { memory, views };
-}
-
-function aligned(bytes: number): number {
-  return Math.ceil(bytes / alignment) * alignment;
 }

@@ -7,6 +7,7 @@ import {
   type State,
   stages,
 } from 'znorm';
+import type { Explanation } from 'znorm/wasm';
 import { softmaxCrossEntropy } from './autodiff/loss.ts';
 import type { Batch } from './batches.ts';
 import { encodeCheckpoint, restoreCheckpoint } from './checkpoint.ts';
@@ -22,7 +23,7 @@ import {
   trainingGraph,
 } from './step-graph.ts';
 import { type LoadedStep, loadStep } from './step-run.ts';
-import { createTrainingState, proposeStep, slotsOf, takeStep } from './training-state.ts';
+import { createTrainingState, slotsOf, type TrainingState, takeStep } from './training-state.ts';
 
 export interface TrainerOptions {
   /** From inputs [N, …input.shape] to logits [N, classes]. */
@@ -41,8 +42,10 @@ export interface TrainerOptions {
   readonly engine?: 'auto' | Engine;
   /** Threads inside an operator. Any number gives the same bits. @default 1 */
   readonly threads?: number;
-  /** Called at every step between the chain and the change of the parameters. */
+  /** Called between the chain and the change of the parameters. */
   readonly onGradients?: (step: GradientStep) => void;
+  /** Whether `onGradients` wants a step, counted from 0. The others cost nothing. @default every step */
+  readonly gradientsAt?: (step: number) => boolean;
 }
 
 /** Gradients and updates by parameter path. The arrays are good until the call returns; copy what should stay. */
@@ -83,6 +86,8 @@ export interface Evaluation {
 
 export interface Trainer {
   readonly engine: Engine;
+  /** How the chain runs: as one fused kernel, or why not. `explanation.text` is for reading. */
+  readonly explanation: Explanation;
   readonly classes: number;
   /** What is learnt, in the order of the model. `data` is a view that always shows the current values. */
   readonly parameters: readonly (ParameterInfo & { readonly data: Float32Array })[];
@@ -132,6 +137,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     loss = softmaxCrossEntropy,
     threads = 1,
     onGradients,
+    gradientsAt = () => true,
   } = options;
   knownOptions('createTrainer', options, optionNames);
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
@@ -145,7 +151,9 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
 
   const graph = graphFor(trainingGraph, batchSize);
   const classes = graph.logitsShape[1];
-  const state = createTrainingState(graph.declared, optimizer, seed);
+  const state = await createTrainingState(graph.declared, optimizer, seed, {
+    watched: onGradients !== undefined,
+  });
   const training = await loadStep(graph, state, { engine, threads });
   const evaluations = new Map<number, LoadedStep>();
   const digest = await createDigest();
@@ -188,14 +196,16 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     }
     return withStep(steps, async () => {
       const result = await training.run(batch, { seed, step: steps });
-      if (!guarded) requireFinite(result.loss, state.gradients);
-      const proposed = proposeStep(state, optimizer);
+      if (!guarded) requireFinite(result.loss, state);
       const { gradients, parameters, infos } = state;
-      const { updates } = proposed;
-      onGradients?.({ step: steps, gradients, updates, parameters, state: state.optimizer, infos });
-      takeStep(state, proposed);
+      const { skipped, reports } = takeStep(
+        state,
+        onGradients && gradientsAt(steps)
+          ? (updates, before) =>
+              onGradients({ step: steps, gradients, updates, parameters, state: before, infos })
+          : undefined,
+      );
       batchHash = digest(batchHash, batch.inputs, batch.labels);
-      const { reports, skipped } = proposed;
       return { step: steps++, ...result, accuracy: result.correct / batchSize, skipped, reports };
     });
   };
@@ -222,6 +232,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
 
   return {
     engine,
+    explanation: state.update.explanation,
     classes,
     parameters: Object.entries(state.parameters).map(([path, { data }]) => ({ ...state.infos[path], data })),
     get steps() {
@@ -262,6 +273,7 @@ const optionNames: readonly (keyof TrainerOptions)[] = [
   'engine',
   'threads',
   'onGradients',
+  'gradientsAt',
 ];
 
 /** An error inside a step says which step: the message alone should tell where a run of hours ended. */
@@ -309,13 +321,12 @@ function nonFinite(message: string, tensor: string | null): NonFiniteError {
 }
 
 /** Without this, one infinity turns every weight into NaN and the run goes on. A chain with `nonfinite` decides itself. */
-function requireFinite(loss: number, gradients: Named<ArrayTensor>): void {
+function requireFinite(loss: number, { update, gradients }: TrainingState): void {
   const next = 'Lower the learning rate, clip gradients, or start the chain with nonfinite().';
-  for (const [path, { data }] of Object.entries(gradients)) {
-    for (let i = 0; i < data.length; i++) {
-      if (Number.isFinite(data[i])) continue;
-      throw nonFinite(`expected finite gradients, got ${data[i]} at '${path}' (loss ${loss}). ${next}`, path);
-    }
+  const path = update.firstNonfinite();
+  if (path !== undefined) {
+    const value = gradients[path].data.find((element) => !Number.isFinite(element));
+    throw nonFinite(`expected finite gradients, got ${value} at '${path}' (loss ${loss}). ${next}`, path);
   }
   if (!Number.isFinite(loss)) throw nonFinite(`expected a finite loss, got ${loss}. ${next}`, null);
 }

@@ -7,8 +7,8 @@ import {
   type Report,
   type State,
   sizeOf,
-  update,
 } from 'znorm';
+import { createFusedUpdate, type InPlaceUpdate, planFused, updateTableBytes } from 'znorm/wasm';
 import type { Declarations } from './layers/scope.ts';
 import { createTensorMemory } from './memory.ts';
 import { randomStream } from './random.ts';
@@ -28,20 +28,23 @@ export interface TrainingState {
   /** What layers keep without learning it, and where the graph writes its next value. */
   readonly buffers: Named<MemoryTensor>;
   readonly nextBuffers: Named<MemoryTensor>;
-  /** The places of the optimizer's state, by `slotName(path, slot)`. */
-  readonly slots: Named<MemoryTensor>;
+  /** The optimizer's chain, bound to the tensors. */
+  readonly update: InPlaceUpdate;
   optimizer: State<ArrayTensor>;
 }
 
 /**
  * Lays out parameters, gradients, buffers and optimizer state in one memory, and gives them their first values. Each
  * parameter is drawn from a stream of its own name: models that share a layer's path share its first weights.
+ *
+ * @param watched whether some steps will be looked at before they are taken, which takes room for the updates
  */
-export function createTrainingState(
+export async function createTrainingState(
   declared: Declarations,
   optimizer: GradientTransformation,
   seed: number,
-): TrainingState {
+  { watched }: { readonly watched: boolean },
+): Promise<TrainingState> {
   const parameterList = [...declared.parameters.values()];
   const infos = Object.fromEntries(parameterList.map(({ info }) => [info.path, info]));
   const initial = Object.fromEntries(
@@ -59,12 +62,15 @@ export function createTrainingState(
     }),
   );
 
+  const plan = planFused(optimizer, Object.values(infos));
   const { memory, views } = createTensorMemory({
     parameters: lengthsOf(initial),
     gradients: lengthsOf(initial),
     slots: lengthsOf(initialSlots),
     buffers: lengthsOf(initialBuffers),
     nextBuffers: lengthsOf(initialBuffers),
+    updates: watched ? lengthsOf(initial) : {},
+    tables: { tables: Math.ceil(updateTableBytes(plan) / 4) },
   });
   const placed = (group: keyof typeof views, from: Named<ArrayTensor>) =>
     Object.fromEntries(
@@ -73,64 +79,71 @@ export function createTrainingState(
         return [name, { shape, data: views[group][name] }];
       }),
     );
-  const state: TrainingState = {
+  const parameters = placed('parameters', initial);
+  const update = await createFusedUpdate(plan, {
+    memory,
+    parameters: views.parameters,
+    gradients: views.gradients,
+    slots: mapRecord(optimizerState.slots, (own, path) =>
+      mapRecord(own, (_, slot) => views.slots[slotName(path, slot)]),
+    ),
+    updates: watched ? views.updates : undefined,
+    tables: views.tables.tables,
+  });
+  return {
     memory,
     infos,
-    parameters: placed('parameters', initial),
+    parameters,
     gradients: placed('gradients', initial),
     buffers: placed('buffers', initialBuffers),
     nextBuffers: placed('nextBuffers', initialBuffers),
-    slots: placed('slots', initialSlots),
-    optimizer: optimizerState,
+    update,
+    optimizer: update.adopt(optimizerState),
   };
-  keepOptimizerState(state, optimizerState);
-  return state;
 }
 
-/** What the chain makes of the gradients. Nothing has changed yet. */
-export interface ProposedStep {
-  readonly updates: Named<ArrayTensor>;
-  readonly reports: readonly Report<ArrayTensor>[];
+/** Called between the chain and the change of the parameters, with the chain's state before the step. */
+export type Look = (updates: Named<ArrayTensor>, before: State<ArrayTensor>) => void;
+
+export interface StepTaken {
   /** Whether a gate of the chain ended the step. */
   readonly skipped: boolean;
-  readonly optimizer: State<ArrayTensor>;
-}
-
-export function proposeStep(state: TrainingState, optimizer: GradientTransformation): ProposedStep {
-  const result = update(optimizer, state.gradients, state.optimizer, state.parameters, state.infos);
-  const skipped = Object.values(result.state.gates).some(({ skippedInARow }) => skippedInARow > 0);
-  return { updates: result.updates, reports: result.reports, skipped, optimizer: result.state };
+  readonly reports: readonly Report<ArrayTensor>[];
 }
 
 /**
- * w ← w + u for every parameter, the optimizer's new state, and the buffers' next values: all in place. A skipped step
- * leaves the buffers too: the batch that gave NaN gradients gave NaN statistics.
+ * The chain's step, w ← w + u for every parameter, and the buffers' next values: all in place. A skipped step leaves
+ * the buffers too: the batch that gave NaN gradients gave NaN statistics. Equal bits, looked at or not.
  */
-export function takeStep(state: TrainingState, proposed: ProposedStep): void {
-  for (const [path, { data }] of Object.entries(state.parameters)) {
-    const change = proposed.updates[path].data;
+export function takeStep(state: TrainingState, look?: Look): StepTaken {
+  const { update } = state;
+  const { state: optimizer, skipped } = look ? lookedAt(state, look) : update.step(state.optimizer);
+  state.optimizer = optimizer;
+  if (!skipped) {
+    for (const [path, { data }] of Object.entries(state.buffers)) data.set(state.nextBuffers[path].data);
+  }
+  return { skipped, reports: update.reports() };
+}
+
+function lookedAt({ update, optimizer, parameters }: TrainingState, look: Look) {
+  const before = {
+    ...optimizer,
+    slots: mapRecord(optimizer.slots, (own) =>
+      mapRecord(own, ({ shape, data }) => ({ shape, data: data.slice() })),
+    ),
+  };
+  const { updates, ...outcome } = update.propose(optimizer);
+  try {
+    look(updates, before);
+  } catch (error) {
+    update.adopt(before); // who looks may fail; the step has then not been taken
+    throw error;
+  }
+  for (const [path, { data }] of Object.entries(parameters)) {
+    const change = updates[path].data;
     for (let i = 0; i < data.length; i++) data[i] += change[i];
   }
-  keepOptimizerState(state, proposed.optimizer);
-  if (proposed.skipped) return;
-  for (const [path, { data }] of Object.entries(state.buffers)) data.set(state.nextBuffers[path].data);
-}
-
-/**
- * Takes over a new optimizer state: float32 tensors are copied to their places in the memory. Statistics that the
- * chain keeps in float64 (a few scalars) stay arrays of their own, or they would lose digits.
- */
-export function keepOptimizerState(state: TrainingState, next: State<ArrayTensor>): void {
-  const slots = Object.entries(next.slots).map(([path, own]) => {
-    const kept = Object.entries(own).map(([slot, tensor]) => {
-      const place = state.slots[slotName(path, slot)];
-      if (tensor.data instanceof Float64Array) return [slot, tensor];
-      if (tensor.data !== place.data) place.data.set(tensor.data);
-      return [slot, place];
-    });
-    return [path, Object.fromEntries(kept)];
-  });
-  state.optimizer = { ...next, slots: Object.fromEntries(slots) };
+  return outcome;
 }
 
 /** Every tensor of an optimizer's state, with a name of its own: `dense/kernel/scaleByAdam.mu`. */
@@ -142,6 +155,13 @@ export function slotsOf(optimizer: State<ArrayTensor>): [string, ArrayTensor][] 
 
 export function slotName(path: string, slot: string): string {
   return `${path}/${slot}`;
+}
+
+function mapRecord<A, B>(
+  record: Readonly<Record<string, A>>,
+  change: (value: A, key: string) => B,
+): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value, key)]));
 }
 
 function lengthsOf(tensors: Named<ArrayTensor>): Record<string, number> {

@@ -14,6 +14,16 @@ test('tensors lie in one memory, each on a cache line, none over another', () =>
   expect(all.map((view) => view.length)).toEqual([3, 17, 0, 3, 17, 0]);
 });
 
+test('large tensors start on a page of the processor, so that they cross pages together', () => {
+  const { views } = createTensorMemory({
+    parameters: { small: 3, large: 65_536 },
+    gradients: { small: 3, large: 65_536 },
+  });
+  expect(views.parameters.large.byteOffset % 4096).toBe(0);
+  expect(views.gradients.large.byteOffset % 4096).toBe(0);
+  expect(views.gradients.small.byteOffset).toBe(views.parameters.large.byteOffset + 4 * 65_536);
+});
+
 test('the first page stays free for the static data of a kernel', () => {
   const { memory, views } = createTensorMemory({ all: { a: 100_000 } });
   views.all.a.fill(1);

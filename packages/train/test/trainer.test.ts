@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { adam, chain, type GradientTransformation, momentum, nonfinite, sgd, znorm } from 'znorm';
+import {
+  adam,
+  chain,
+  type GradientTransformation,
+  momentum,
+  nonfinite,
+  type Primitive,
+  sgd,
+  znorm,
+} from 'znorm';
 import { relu } from '../src/autodiff/activation.ts';
 import { mul } from '../src/autodiff/arithmetic.ts';
 import { softmaxCrossEntropy } from '../src/autodiff/loss.ts';
@@ -13,7 +22,7 @@ import { flatten, sequential } from '../src/layers/sequential.ts';
 import { mlp } from '../src/models/mlp.ts';
 import { resnet } from '../src/models/resnet.ts';
 import { fillNormal, randomStream } from '../src/random.ts';
-import { createTrainer, isNonFinite, type TrainerOptions } from '../src/trainer.ts';
+import { createTrainer, type GradientStep, isNonFinite, type TrainerOptions } from '../src/trainer.ts';
 
 /** Everything whose state must survive: batch norm's statistics, dropout's masks, several kinds of parameter. */
 const small: Layer = sequential({
@@ -163,6 +172,67 @@ describe('learning', () => {
   });
 });
 
+describe('the optimizer', () => {
+  /** Does nothing, and is nothing that the fused kernel knows: the chain runs on the arrays backend. */
+  const unknown: Primitive = { name: 'untouched', options: {}, update: (_, updates) => ({ updates }) };
+  const recipe = chain(znorm(), adam({ learningRate: 0.01 }));
+
+  test('is one fused kernel where the chain allows it, and says so', async () => {
+    const fused = await create({ optimizer: recipe });
+    expect(fused.explanation.text).toMatch(/^fused: one call for 5 tensors, 8 words a parameter/);
+    const arrays = await create({ optimizer: chain(unknown, recipe) });
+    expect(arrays.explanation.text).toMatch(/^not fused: runs on the arrays backend\n {2}✗ untouched/);
+    await fused.dispose();
+    await arrays.dispose();
+  });
+
+  test('takes the same step either way, up to float32 rounding, from checkpoints that either can restore', async () => {
+    const fused = await create({ optimizer: recipe });
+    const arrays = await create({ optimizer: chain(unknown, recipe) });
+    for (let step = 0; step < 10; step++) {
+      const [from, to] = step % 2 === 0 ? [fused, arrays] : [arrays, fused];
+      to.restore(from.checkpoint());
+      for (const trainer of [fused, arrays]) await trainer.step(batchOf(step));
+      for (const [i, { path, data }] of fused.parameters.entries()) {
+        const difference = data.map((w, k) => w - arrays.parameters[i].data[k]);
+        // The bound of the fused kernel's own tests; biases begin at 0, so that it is all of their first step's.
+        expect(Math.hypot(...difference) / Math.hypot(...data), path).toBeLessThan(2e-6);
+      }
+    }
+    await fused.dispose();
+    await arrays.dispose();
+  });
+
+  test.each([
+    ['fused', recipe],
+    ['on arrays', chain(unknown, recipe)],
+  ])('takes the same steps whether they are looked at or not, to the bit, %s', async (_, optimizer) => {
+    const looked: number[] = [];
+    const onGradients = ({ step }: GradientStep) => looked.push(step);
+    const never = await hashAfter(5, { optimizer });
+    expect(await hashAfter(5, { optimizer, onGradients })).toBe(never);
+    expect(looked).toEqual([0, 1, 2, 3, 4]);
+    expect(await hashAfter(5, { optimizer, onGradients, gradientsAt: (step) => step % 3 === 1 })).toBe(never);
+    expect(looked.slice(5)).toEqual([1, 4]);
+  });
+
+  test('has not moved if looking at its step fails', async () => {
+    let fails = false;
+    const trainer = await create({
+      optimizer: recipe,
+      onGradients() {
+        if (fails) throw new Error('the disk is full');
+      },
+    });
+    await trainer.step(batchOf(0));
+    const before = trainer.stateHash();
+    fails = true;
+    await expect(trainer.step(batchOf(1))).rejects.toThrow('step 1: the disk is full');
+    expect(trainer.stateHash()).toBe(before);
+    await trainer.dispose();
+  });
+});
+
 describe('a step', () => {
   test('adds to each parameter exactly the update that the hook was shown', async () => {
     let seen:
@@ -304,7 +374,7 @@ describe('misuse', () => {
       'an unknown option',
       { learningRate: 1 },
       new TypeError(
-        'createTrainer: unknown option `learningRate`. Known options: model, input, optimizer, batchSize, seed, loss, engine, threads, onGradients.',
+        'createTrainer: unknown option `learningRate`. Known options: model, input, optimizer, batchSize, seed, loss, engine, threads, onGradients, gradientsAt.',
       ),
     ],
     [

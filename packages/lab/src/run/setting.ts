@@ -1,4 +1,4 @@
-import { createTrainer, type GradientStep } from '@znorm/train';
+import { createTrainer, type TrainerOptions } from '@znorm/train';
 import { chain, fromJSON, scalarsAt } from 'znorm';
 import { loadImageDataset } from '../datasets/image-dataset.ts';
 import { modelByName } from '../models.ts';
@@ -22,7 +22,7 @@ export async function prepareRun(config: RunConfig, settings: RunSettings) {
       const scalars = Object.entries(scalarsAt(optimizer, { step, gates: {} }));
       return scalars.find(([name]) => name.endsWith('.learningRate'))![1];
     },
-    createTrainer: (onGradients?: (step: GradientStep) => void) =>
+    createTrainer: (hook: Pick<TrainerOptions, 'onGradients' | 'gradientsAt'> = {}) =>
       createTrainer({
         model: modelByName(config.model, data.classes.length),
         input: { shape: data.shape },
@@ -31,7 +31,7 @@ export async function prepareRun(config: RunConfig, settings: RunSettings) {
         seed: config.seed,
         engine: config.engine,
         threads: settings.threads,
-        onGradients,
+        ...hook,
       }),
   };
 }

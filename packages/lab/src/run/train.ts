@@ -51,12 +51,14 @@ export async function train(
   const setting = await prepareRun(config, settings);
   const snapshotAt = new Set(spread(gradientSnapshots, stepsOf(config)).map((end) => end - 1));
   let lookingMs = 0;
-  const trainer = await setting.createTrainer((step) => {
-    if (!snapshotAt.has(step.step)) return;
-    const before = performance.now();
-    const snapshot = snapshotGradients(step, setting.gradientChain);
-    if (snapshot) appendEvent(files.events, { type: 'gradients', ...snapshot });
-    lookingMs += performance.now() - before;
+  const trainer = await setting.createTrainer({
+    gradientsAt: (step) => snapshotAt.has(step),
+    onGradients(step) {
+      const before = performance.now();
+      const snapshot = snapshotGradients(step, setting.gradientChain);
+      if (snapshot) appendEvent(files.events, { type: 'gradients', ...snapshot });
+      lookingMs += performance.now() - before;
+    },
   });
   const stepClock = () => performance.now() - lookingMs;
   const sums = await goOnFromCheckpoint(files, trainer, stepsOf(config));

@@ -34,7 +34,7 @@ export interface InPlaceUpdate {
    * One step: moves parameters and state where they lie. The state that went in is used up: the one that comes out
    * holds the same tensors.
    *
-   * A state from elsewhere (a checkpoint, `init()`, a step of `update()`) is copied to its place first.
+   * A state from elsewhere (a checkpoint, `init()`, a step of `update()`) is adopted first.
    *
    * @throws whatever `update()` throws on the same step; then nothing has changed
    */
@@ -44,6 +44,8 @@ export interface InPlaceUpdate {
    * `step` would have added. State moves as in `step`.
    */
   propose(state: State<ArrayTensor>): UpdateOutcome & { readonly updates: Named<ArrayTensor> };
+  /** A state from elsewhere with its tensors in their places, as `step` begins. */
+  adopt(state: State<ArrayTensor>): State<ArrayTensor>;
   /** What the chain had to say in the last step, as `update()` reports it. */
   reports(): readonly Report<ArrayTensor>[];
   /** The path of the first gradient with a NaN or an infinity in it. */
@@ -59,11 +61,11 @@ export function updateTableBytes(plan: FusedPlan | UnfusedPlan): number {
  * Binds a chain to tensors in a WebAssembly memory. A fused plan runs as one call of the kernel; every other, and every
  * step in which a guard finds something, runs on the `arrays` backend, to the same result within float32 rounding.
  *
+ *     const plan = planFused(optimizer, infos);
+ *     const step = await createFusedUpdate(plan, { memory, parameters, gradients, slots, tables });
+ *     ({ state } = step.step(state));
+ *
  * @throws RangeError if a tensor is missing, has another size than its parameter, or lies elsewhere
- * @example
- * const plan = planFused(optimizer, infos);
- * const step = await createFusedUpdate(plan, { memory, parameters, gradients, slots, tables });
- * ({ state } = step.step(state));
  */
 export async function createFusedUpdate(
   plan: FusedPlan | UnfusedPlan,
@@ -88,8 +90,7 @@ export async function createFusedUpdate(
   let slots: State<ArrayTensor>['slots'] | undefined;
   let reports: () => readonly Report<ArrayTensor>[] = () => [];
 
-  /** The same state, its tensors in their places. */
-  const inPlace = (state: State<ArrayTensor>): State<ArrayTensor> => {
+  const adopt = (state: State<ArrayTensor>): State<ArrayTensor> => {
     if (state.slots === slots) return state;
     requireSlots(state, plan, tables?.kept ?? []);
     slots = placed(state.slots, places);
@@ -107,7 +108,7 @@ export async function createFusedUpdate(
     const result = update(transformation, gradients, state, parameters, infos);
     reports = () => result.reports;
     const skipped = Object.values(result.state.gates).some(({ skippedInARow }) => skippedInARow > 0);
-    return { updates: result.updates, state: inPlace(result.state), skipped };
+    return { updates: result.updates, state: adopt(result.state), skipped };
   };
 
   /** What the kernel did, or undefined if this step is not for it. */
@@ -122,7 +123,7 @@ export async function createFusedUpdate(
   return {
     explanation: explanationOf(plan),
     step(given) {
-      const state = inPlace(given);
+      const state = adopt(given);
       const outcome = stepFused(state, true);
       if (outcome) return outcome;
       const { updates, ...rest } = stepOnArrays(state);
@@ -133,13 +134,14 @@ export async function createFusedUpdate(
       return rest;
     },
     propose(given) {
-      const state = inPlace(given);
+      const state = adopt(given);
       if (plan.fused && !proposed) {
         throw new TypeError('propose: expected `updates` in the memory of createFusedUpdate(), got none.');
       }
       const outcome = stepFused(state, false);
       return outcome ? { ...outcome, updates: proposed! } : stepOnArrays(state);
     },
+    adopt,
     reports: () => reports(),
     firstNonfinite: () => plan.parameters.find((info) => !hasFiniteGradient(info))?.path,
   };

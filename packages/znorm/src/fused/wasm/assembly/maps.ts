@@ -200,6 +200,11 @@ function measureMember(task: Task, member: Member): void {
     return;
   }
   const tensor = tensorOf(member);
+  if (tensor.unitCount == 1) {
+    const unit = unitAt(tensor, 0);
+    settle(task, member, 0, meanOf(unit), deviationOf(unit, tensor.unitSize));
+    return;
+  }
   const average = averageOf(tensor);
   let variance: f64 = 0;
   for (let k: u32 = 0; k < tensor.unitCount; k++) {
@@ -274,6 +279,11 @@ let pooledDeviation: f64 = 0;
  *     μ = Σ n_i μ_i / N        σ² = Σ n_i (σ_i² + (μ_i − μ)²) / N
  */
 function poolMembers(task: Task): void {
+  if (task.memberCount == 1) {
+    pooledMean = memberAt(task, 0).mean;
+    pooledDeviation = memberAt(task, 0).deviation;
+    return;
+  }
   let elements: f64 = 0;
   let weighted: f64 = 0;
   for (let m: u32 = 0; m < task.memberCount; m++) {

@@ -12,17 +12,17 @@ export function measure(tensor: Tensor): void {
     reset(unit);
     if (tensor.measure == Measure.moments || tensor.measure == Measure.squares) {
       begin();
-      addFast(start, tensor.unitSize, limit);
+      addFast(start, tensor.unitSize, limit, tensor.measure == Measure.squares);
       conclude(tensor, unit, start, limit);
     }
     start += <usize>tensor.unitSize << 2;
   }
 }
 
-/** From here on, updates measure `count` elements in passing. */
-export function beginMeasuring(start: usize, count: u32): void {
+/** From here on, updates measure a unit of a tensor in passing. */
+export function beginMeasuring(tensor: Tensor, start: usize): void {
   begin();
-  readInPassing(start, count);
+  readInPassing(start, tensor.unitSize, tensor.measure == Measure.squares);
 }
 
 export function endMeasuring(tensor: Tensor, unit: Unit, start: usize): void {

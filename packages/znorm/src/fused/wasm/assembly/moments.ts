@@ -47,7 +47,7 @@ export function measureSample(start: usize, stride: u32, count: u32, limit: f32)
 /** Σ x². */
 export function sumOfSquares(start: usize, count: u32): f64 {
   begin();
-  addFast(start, count, Infinity);
+  addFast(start, count, Infinity, true);
   concludeSquares(start, count, Infinity);
   return deviations;
 }

@@ -13,7 +13,7 @@
 // the same arithmetic with it; the numbers that make it do nothing change no bit of the result.
 import { beginMeasuring, endMeasuring, reset } from './measure';
 import { Direction, Measure, Plan, Recipe, Tensor, Unit, unitAt } from './records';
-import { addInPassing, isPassing, limited } from './sums';
+import { addInPassing, isPassing, limited, passingBytes } from './sums';
 
 /** Updates one tensor, unit by unit. `inPlace`: parameters change; else the update is written where it was asked for. */
 export function update(plan: Plan, tensor: Tensor, inPlace: bool): void {
@@ -21,7 +21,7 @@ export function update(plan: Plan, tensor: Tensor, inPlace: bool): void {
   for (let k: u32 = 0; k < tensor.unitCount; k++) {
     const unit = unitAt(tensor, k);
     const start = tensor.gradient + <usize>(k * tensor.unitSize) * 4;
-    if (isMeasured) beginMeasuring(start, tensor.unitSize);
+    if (isMeasured) beginMeasuring(tensor, start);
     updateUnit(plan, tensor, unit, k * tensor.unitSize, inPlace);
     if (isMeasured) endMeasuring(tensor, unit, start);
   }
@@ -29,7 +29,7 @@ export function update(plan: Plan, tensor: Tensor, inPlace: bool): void {
 
 /** Updates a tensor of one unit, and measures another in passing. */
 export function updateAndMeasure(plan: Plan, tensor: Tensor, inPlace: bool, next: Tensor): void {
-  beginMeasuring(next.gradient, next.unitSize);
+  beginMeasuring(next, next.gradient);
   updateUnit(plan, tensor, unitAt(tensor, 0), 0, inPlace);
   reset(unitAt(next, 0));
   endMeasuring(next, unitAt(next, 0), next.gradient);
@@ -110,7 +110,7 @@ function sweep(
     const paired = bytes & ~(2 * pageSize - 1);
     for (let i: usize = 0; i < bytes;) {
       if (isPassing()) addInPassing();
-      for (const stop = min(i + 128, bytes); i < stop; i += 32) {
+      for (const stop = min(i + passingBytes, bytes); i < stop; i += 32) {
         const at = i < paired ? alternating(i) : i;
         updateVector(
           direction, isFull, g + at, w + at, out + at, m + at, v + at,
