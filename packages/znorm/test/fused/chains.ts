@@ -45,6 +45,11 @@ export const gradientParts: Readonly<Record<string, readonly TransformationJson[
   'centralized, then znorm by row': ['centralize', { znorm: { scope: 'output' } }],
   'centralized, then znorm of everything': ['centralize', { znorm: { scope: 'global' } }],
   'znorm, then centralized': ['znorm', 'centralize'],
+  // About half of the rows of one kernel are below this floor.
+  'rows set to zero, then znorm': [
+    { scaleByStd: { scope: 'output', minStd: 0.29, onDegenerate: 'zero' } },
+    'znorm',
+  ],
   'znorm by a sample, then centralized': [{ znorm: { statistics: { sample: 0.2 } } }, 'centralize'],
   'znorm by moving averages, then clipped': [
     { znorm: { statistics: { ema: 0.9 } } },

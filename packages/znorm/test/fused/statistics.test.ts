@@ -88,6 +88,19 @@ describe('mean and deviation', () => {
     }
   });
 
+  test('of what sums to 0 but for rounding: the mean is right to a millionth of itself, small as it is', async () => {
+    // As below a softmax. Under Adam the elements that are 0 move by what the mean is, whatever its size.
+    for (const length of [101, 4099, 50_001]) {
+      const values = normal(length, 0, 1);
+      values[length - 1] = 0;
+      values[length - 1] = -values.reduce((sum, x) => sum + x, 0);
+      const expected = precise(values);
+      expect(Math.abs(expected.mean)).toBeLessThan(1e-8);
+      const got = await measured(values);
+      expect(Math.abs(got.mean[0] / expected.mean - 1), `${length}`).toBeLessThan(1e-6);
+    }
+  });
+
   test('of rows are those of each row, wherever rows begin', async () => {
     const values = normal(7 * 1025, 0.2, 1);
     const got = await measured(values, [7, 1025], { scope: 'output' });

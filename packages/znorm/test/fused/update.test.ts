@@ -136,6 +136,8 @@ const special: Record<string, readonly [readonly number[], readonly number[]]> =
   ],
   one: [[0.3], [1]],
   empty: [[], [0, 3]],
+  // A mean that float32 cannot hold, ten thousand times the deviation.
+  offset: [p.map((x, k) => 54321 + x + 0.1 * k), [2, 3]],
   huge: [p.map((x) => 1e20 * x), [2, 3]],
   tiny: [p.map((x) => 1e-24 * x), [2, 3]],
   nan: [
@@ -170,11 +172,13 @@ describe('gradients that are hard, alone and one step long', () => {
         continue;
       }
       const expected = reference['w/kernel'].data;
+      // Between two maps the arrays backend rounds to float32, which costs it digits of deviations far below the mean.
+      const lost = name === 'offset' && part.length > 1 ? 2 ** 14 : 1;
       const size = Math.max(...Array.from(expected, Math.abs).filter((x) => x < Infinity));
       ours['w/kernel'].data.forEach((u, k) => {
         const shown = `${name}: got [${[...ours['w/kernel'].data]}], expected [${[...expected]}]`;
         if (Number.isFinite(expected[k]))
-          expect(Math.abs(u - expected[k]), shown).toBeLessThanOrEqual(size * 2 ** -22);
+          expect(Math.abs(u - expected[k]), shown).toBeLessThanOrEqual(lost * size * 2 ** -22);
         else expect(u, shown).toBe(expected[k]);
       });
     }
