@@ -12,6 +12,7 @@ export const gradientParts: Readonly<Record<string, readonly TransformationJson[
   'limited elements': [{ clipByValue: { clipValue: 0.7 } }],
   'a factor': [{ scale: { factor: -3 } }],
   znorm: ['znorm'],
+  'znorm without eps': [{ znorm: { eps: 0 } }],
   'znorm by layer': [{ znorm: { scope: 'layer' } }],
   'znorm by row': [{ znorm: { scope: 'output', eps: 1e-3 } }],
   'znorm of everything': [{ znorm: { scope: 'global' } }],

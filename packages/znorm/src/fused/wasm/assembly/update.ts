@@ -37,7 +37,7 @@ export function updateAndMeasure(plan: Plan, tensor: Tensor, inPlace: bool, next
 
 function updateUnit(plan: Plan, tensor: Tensor, unit: Unit, start: u32, inPlace: bool): void {
   const recipe = changetype<Recipe>(tensor.recipe);
-  const isFull = recipe.isFull != 0 || unit.offset != 0 || !inPlace;
+  const isFull = recipe.isFull != 0 || unit.offset != 0 || powerOf(unit.scale) != 1 || !inPlace;
   switch (recipe.direction) {
     case Direction.none:
       return isFull
@@ -68,16 +68,29 @@ function updateUnit(plan: Plan, tensor: Tensor, unit: Unit, start: u32, inPlace:
   }
 }
 
+/**
+ * A power of two that elements are multiplied by before the map, and the map is divided by: for gradients so small, or
+ * so large, that float32 cannot hold the scale that brings them to 1.
+ */
+function powerOf(scale: f64): f64 {
+  const size = Math.abs(scale);
+  if (size > 1e30) return 1152921504606846976; // 2^60
+  return size > 0 && size < 1e-30 ? 8.673617379884035e-19 : 1; // 2^-60
+}
+
 /** The loop. `direction` and `isFull` are constants where this is inlined, so that nothing is asked inside it. */
 @inline
 function sweep(
   direction: u32, isFull: bool, plan: Plan, tensor: Tensor, unit: Unit, start: u32, inPlace: bool,
 ): void {
   const recipe = changetype<Recipe>(tensor.recipe);
+  const powerOfTwo = powerOf(unit.scale);
+  const power = f32x4.splat(<f32>powerOfTwo);
   // The centre in two parts, so that g − centre keeps the digits that float32 would cut from the centre.
-  const centre = f32x4.splat(<f32>unit.centre);
-  const centreRest = f32x4.splat(isFinite(unit.centre) ? <f32>(unit.centre - <f64><f32>unit.centre) : 0);
-  const scale = f32x4.splat(<f32>unit.scale);
+  const wholeCentre = unit.centre * powerOfTwo;
+  const centre = f32x4.splat(<f32>wholeCentre);
+  const centreRest = f32x4.splat(isFinite(wholeCentre) ? <f32>(wholeCentre - <f64><f32>wholeCentre) : 0);
+  const scale = f32x4.splat(<f32>(unit.scale / powerOfTwo));
   const offset = f32x4.splat(<f32>unit.offset);
   const limitBefore = f32x4.splat(recipe.limitBefore);
   const limitAfter = f32x4.splat(recipe.limitAfter);
@@ -114,12 +127,12 @@ function sweep(
         const at = i < paired ? alternating(i) : i;
         updateVector(
           direction, isFull, g + at, w + at, out + at, m + at, v + at,
-          limitBefore, centre, centreRest, scale, offset, limitAfter, factor, decay,
+          limitBefore, power, centre, centreRest, scale, offset, limitAfter, factor, decay,
           firstRate, intake, secondRate, rootScale, epsRoot, eps, directionScale, parameterScale, keep,
         );
         updateVector(
           direction, isFull, g + at + 16, w + at + 16, out + at + 16, m + at + 16, v + at + 16,
-          limitBefore, centre, centreRest, scale, offset, limitAfter, factor, decay,
+          limitBefore, power, centre, centreRest, scale, offset, limitAfter, factor, decay,
           firstRate, intake, secondRate, rootScale, epsRoot, eps, directionScale, parameterScale, keep,
         );
       }
@@ -152,13 +165,13 @@ function sweep(
 @inline
 function updateVector(
   direction: u32, isFull: bool, g: usize, w: usize, out: usize, m: usize, v: usize,
-  limitBefore: v128, centre: v128, centreRest: v128, scale: v128, offset: v128, limitAfter: v128, factor: v128,
+  limitBefore: v128, power: v128, centre: v128, centreRest: v128, scale: v128, offset: v128, limitAfter: v128, factor: v128,
   decay: v128, firstRate: v128, intake: v128, secondRate: v128, rootScale: v128, epsRoot: v128, eps: v128,
   directionScale: v128, parameterScale: v128, keep: v128,
 ): void {
   const parameter = v128.load(w);
   let x = v128.load(g);
-  if (isFull) x = limited(x, limitBefore);
+  if (isFull) x = f32x4.mul(limited(x, limitBefore), power);
   let y = f32x4.mul(f32x4.sub(f32x4.sub(x, centre), centreRest), scale);
   if (isFull) y = f32x4.mul(limited(f32x4.add(y, offset), limitAfter), factor);
   if (isFull || isMomentum(direction)) y = f32x4.add(y, f32x4.mul(decay, parameter));
