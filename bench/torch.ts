@@ -1,9 +1,9 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import type { BenchOptions, Rival } from './interleave.ts';
+import { startPeer } from './peer.ts';
 
 /** The first Python that has PyTorch: the one named by ZNORM_PYTHON, Debian's, the one on the path. */
 async function pythonWithTorch(): Promise<{ python: string; version: string } | undefined> {
@@ -44,34 +44,12 @@ async function bestSettings(): Promise<Record<string, string>> {
   return processor.includes('avx512f') ? { ...settings, OPENBLAS_CORETYPE: 'SKYLAKEX' } : settings;
 }
 
-/** PyTorch in a process of its own, at its best settings. */
+/** PyTorch in a process of its own, at its best settings, running a script of `peers/`. */
 export async function startTorch(
   python: string,
-  which: string,
-  batchSize: number,
-  { threads, peersFolder }: BenchOptions,
+  script: string,
+  args: readonly string[],
+  { peersFolder }: BenchOptions,
 ): Promise<Rival & { stop(): void }> {
-  const child: ChildProcess = spawn(
-    python,
-    [join(peersFolder, 'torch_train.py'), which, String(batchSize), String(threads)],
-    {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...process.env, ...(await bestSettings()) },
-    },
-  );
-  const answers = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
-  const next = async () => {
-    const { value, done } = await answers.next();
-    if (done) throw new Error(`bench: torch_train.py ${which} ended early.`);
-    return JSON.parse(value);
-  };
-  await next();
-  return {
-    name: 'torch',
-    async measure(steps) {
-      child.stdin!.write(`${steps}\n`);
-      return await next();
-    },
-    stop: () => child.stdin!.end(),
-  };
+  return startPeer('torch', [python, join(peersFolder, script), ...args], await bestSettings());
 }

@@ -54,7 +54,8 @@ export async function* run(options: BenchOptions): AsyncGenerator<Result> {
   const python = await findTorch(options);
   for (const [name, config] of chosenCases(cases, options.cases)) {
     const own = await startOwn(config, options.threads);
-    const torch = python && (await startTorch(python, config.network, config.batchSize, options));
+    const torchArguments = [config.network, String(config.batchSize), String(options.threads)];
+    const torch = python && (await startTorch(python, 'torch_train.py', torchArguments, options));
     const rivals: Rival[] = torch ? [own, torch] : [own];
     const times = await interleave(rivals, { rounds: 7, steps: config.steps });
     const perSecond = (milliseconds: readonly number[]) =>

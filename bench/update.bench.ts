@@ -1,0 +1,262 @@
+import { createTrainer, fillNormal, randomStream, resnet } from '@znorm/train';
+import {
+  adam,
+  adamw,
+  chain,
+  describeParameter,
+  type GradientTransformation,
+  init,
+  momentum,
+  type ParameterInfo,
+  type StatisticsMode,
+  sizeOf,
+  znorm,
+} from 'znorm';
+import { createFusedUpdate, planFused, updateTableBytes } from 'znorm/wasm';
+import {
+  type BenchOptions,
+  chosenCases,
+  interleave,
+  median,
+  type Result,
+  type Rival,
+  spread,
+} from './interleave.ts';
+import { findPeers, startUpdatePeer } from './update-peers.ts';
+
+/** 25 million parameters in 25 tensors. */
+const large = Array.from({ length: 25 }, (_, i) => describeParameter(`layer${i}/kernel`, [1000, 1000]));
+
+const cases: Readonly<Record<string, (options: BenchOptions) => AsyncGenerator<Result>>> = {
+  'znorm-adam-25M': againstPeers,
+  'adamw-25M': (options) => costOfZnorm('25M', large, { rounds: 9, steps: 3 }, options),
+  'adamw-resnet20': async function* (options) {
+    yield* costOfZnorm('resnet20', await resnet20(), { rounds: 15, steps: 300 }, options);
+  },
+  'statistics-25M': (options) => costOfStatistics('25M', large, { rounds: 7, steps: 2 }, options),
+  'statistics-resnet20': async function* (options) {
+    yield* costOfStatistics('resnet20', await resnet20(), { rounds: 9, steps: 200 }, options);
+  },
+  'share-resnet20': shareOfStep,
+};
+
+/**
+ * The optimizer's update alone, fused, on one thread.
+ *
+ * - `update/znorm-adam-25M/<peer>`: how many times as fast znorm and Adam are as the peer's composition of them.
+ * - `update/adamw-<size>/znorm-adamw-<size>`: how many times as long znorm and AdamW take as AdamW.
+ * - `update/znorm-adamw-<size>/bandwidth`: what share of its time the memory traffic of znorm and AdamW (8 words a
+ *   parameter) would take at the rate of a plain copy. Above 1 it moves memory faster than a copy does.
+ * - `update/znorm-adamw-<size>/<statistics>`: how many times as fast cheaper statistics are as exact ones.
+ * - `train/resnet20-b64/znorm-share`: znorm's share of the time of a whole training step.
+ */
+export async function* run(options: BenchOptions): AsyncGenerator<Result> {
+  for (const [, measure] of chosenCases(cases, options.cases)) yield* measure(options);
+}
+
+async function* againstPeers(options: BenchOptions): AsyncGenerator<Result> {
+  const { znormAdam } = await ownRivals(large, { znormAdam: chain(znorm(), adam()) });
+  for (const peer of await findPeers(options)) {
+    const rival = await startUpdatePeer(
+      peer,
+      { tensors: large.length, size: sizeOf(large[0].shape) },
+      options,
+    );
+    const times = await interleave([znormAdam, rival], { rounds: 9, steps: 3 });
+    const ratios = times[rival.name].map((ms, round) => ms / times.znormAdam[round]);
+    options.report(
+      `znorm + Adam, 25M: ${spread(times.znormAdam)} ms, ${rival.name} ${spread(times[rival.name])} ms, ratio ${spread(ratios)}`,
+    );
+    yield {
+      key: `update/znorm-adam-25M/${rival.name}`,
+      name: `znorm + Adam, 25M parameters: times as fast as ${rival.name}`,
+      value: digits(median(ratios)),
+      unit: 'ratio',
+    };
+    rival.stop();
+  }
+}
+
+interface Effort {
+  readonly rounds: number;
+  readonly steps: number;
+}
+
+async function* costOfZnorm(
+  size: string,
+  infos: readonly ParameterInfo[],
+  effort: Effort,
+  { report }: BenchOptions,
+): AsyncGenerator<Result> {
+  const rivals = await ownRivals(infos, { adamw: adamw(), znormAdamw: chain(znorm(), adamw()) });
+  const times = await interleave(Object.values(rivals), effort);
+  const ratios = times.znormAdamw.map((ms, round) => ms / times.adamw[round]);
+  // A copy moves 2 words an element, the update 8.
+  const shares = times.znormAdamw.map((ms, round) => (times.copy[round] * 4) / ms);
+  report(
+    `${size}: AdamW ${spread(times.adamw)} ms, znorm + AdamW ${spread(times.znormAdamw)} ms, copy ${spread(times.copy)} ms; ratio ${spread(ratios)}, share of the bandwidth bound ${spread(shares)}`,
+  );
+  yield {
+    key: `update/adamw-${size}/znorm-adamw-${size}`,
+    name: `AdamW, ${size}: times as fast as znorm + AdamW`,
+    value: digits(median(ratios)),
+    unit: 'ratio',
+  };
+  yield {
+    key: `update/znorm-adamw-${size}/bandwidth`,
+    name: `znorm + AdamW, ${size}: memory traffic at the rate of a copy, over its time`,
+    value: digits(median(shares)),
+    unit: 'ratio',
+  };
+}
+
+const modes: Readonly<Record<string, StatisticsMode>> = {
+  exact: 'exact',
+  ema: { ema: 0.9 },
+  every10: { every: 10 },
+  sample10: { sample: 0.1 },
+  sample1: { sample: 0.01 },
+  sample01: { sample: 0.001 },
+};
+
+async function* costOfStatistics(
+  size: string,
+  infos: readonly ParameterInfo[],
+  effort: Effort,
+  { report }: BenchOptions,
+): AsyncGenerator<Result> {
+  const chains = Object.entries(modes).map(([name, statistics]) => [
+    name,
+    chain(znorm({ statistics }), adamw()),
+  ]);
+  const { copy, ...rivals } = await ownRivals(infos, { adamw: adamw(), ...Object.fromEntries(chains) });
+  // Statistics of every tenth step must show all of their steps.
+  const times = await interleave(Object.values(rivals), effort);
+  for (const [name, own] of Object.entries(times)) {
+    const overAdamw = own.map((ms, round) => ms / times.adamw[round]);
+    report(`${size}, ${name}: ${spread(own)} ms, over AdamW alone ${spread(overAdamw)}`);
+  }
+  for (const name of Object.keys(modes).slice(1)) {
+    yield {
+      key: `update/znorm-adamw-${size}/${name}`,
+      name: `znorm + AdamW, ${size}: times as fast with statistics ${JSON.stringify(modes[name])} as with exact ones`,
+      value: digits(median(times.exact.map((ms, round) => ms / times[name][round]))),
+      unit: 'ratio',
+    };
+  }
+}
+
+async function* shareOfStep({ threads, report }: BenchOptions): AsyncGenerator<Result> {
+  const plain = momentum({ learningRate: 0.01 });
+  const optimizer = chain(znorm(), plain);
+  const batchSize = 64;
+  const trainer = await createTrainer({ ...network, optimizer, batchSize, threads });
+  const inputs = new Float32Array(batchSize * 3 * 32 * 32);
+  fillNormal(randomStream(0, 'bench'), inputs);
+  const labels = Int32Array.from({ length: batchSize }, (_, i) => i % 10);
+  const whole = timed('step', async () => {
+    await trainer.step({ inputs, labels });
+  });
+  const rivals = await ownRivals(trainer.parameters, { plain, znorm: optimizer });
+  const updates = await interleave([rivals.plain, rivals.znorm], { rounds: 15, steps: 200 });
+  const steps = await interleave([whole], { rounds: 5, steps: 5 });
+  await trainer.dispose();
+  const cost = updates.znorm.map((ms, round) => ms - updates.plain[round]);
+  report(
+    `ResNet-20, batch 64: step ${spread(steps.step)} ms, momentum ${spread(updates.plain)} ms, znorm ${spread(cost)} ms more`,
+  );
+  yield {
+    key: 'train/resnet20-b64/znorm-share',
+    name: "znorm's share of a ResNet-20 step, batch 64",
+    value: digits((100 * median(cost)) / median(steps.step)),
+    unit: '%',
+  };
+}
+
+const network = { model: resnet({ depth: 20, classes: 10 }), input: { shape: [3, 32, 32] } };
+
+async function resnet20(): Promise<readonly ParameterInfo[]> {
+  const trainer = await createTrainer({ ...network, optimizer: adam(), batchSize: 1 });
+  await trainer.dispose();
+  return trainer.parameters;
+}
+
+/** Chains bound to the same tensors, laid out as the trainer lays them out, and a copy of as many elements. */
+async function ownRivals<Name extends string>(
+  infos: readonly ParameterInfo[],
+  chains: Readonly<Record<Name, GradientTransformation>>,
+): Promise<Record<Name | 'copy', Rival>> {
+  const plans = Object.entries<GradientTransformation>(chains).map(([name, transformation]) => ({
+    name,
+    transformation,
+    plan: planFused(transformation, infos),
+  }));
+  const page = 4096;
+  const pages = (bytes: number) => Math.ceil(bytes / page) * page;
+  const group = infos.reduce((bytes, { shape }) => bytes + pages(4 * sizeOf(shape)), 0);
+  const bytes = 4 * group + plans.reduce((sum, { plan }) => sum + pages(updateTableBytes(plan)), 0);
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536) });
+  let end = 0;
+  const place = (bytes: number) => {
+    const offset = end;
+    end += pages(bytes);
+    return offset;
+  };
+  const tensors = () =>
+    Object.fromEntries(
+      infos.map(({ path, shape }) => {
+        const length = sizeOf(shape);
+        return [path, new Float32Array(memory.buffer, place(4 * length), length)];
+      }),
+    );
+  const [parameters, gradients, first, second] = [tensors(), tensors(), tensors(), tensors()];
+  const random = randomStream(0, 'gradients');
+  for (const { path } of infos) {
+    fillNormal(random, gradients[path]);
+    fillNormal(random, parameters[path]);
+  }
+  const named = Object.fromEntries(infos.map(({ path, shape }) => [path, { shape, data: parameters[path] }]));
+  const slots = Object.fromEntries(
+    infos.map(({ path }) => [
+      path,
+      { 'scaleByAdam.mu': first[path], 'scaleByAdam.nu': second[path], 'trace.trace': first[path] },
+    ]),
+  );
+
+  const rivals: Record<string, Rival> = {
+    copy: timed('copy', () => {
+      for (const { path } of infos) first[path].set(gradients[path]);
+    }),
+  };
+  for (const { name, transformation, plan } of plans) {
+    const size = updateTableBytes(plan);
+    const tables = new Uint8Array(memory.buffer, place(size), size);
+    const update = await createFusedUpdate(plan, { memory, parameters, gradients, slots, tables });
+    let state = update.adopt(
+      init(transformation, named, Object.fromEntries(infos.map((info) => [info.path, info]))),
+    );
+    rivals[name] = timed(name, () => {
+      state = update.step(state).state;
+    });
+  }
+  return rivals as Record<Name | 'copy', Rival>;
+}
+
+function timed(name: string, step: () => void | Promise<void>): Rival {
+  return {
+    name,
+    async measure(steps) {
+      const times: number[] = [];
+      for (let i = 0; i < steps; i++) {
+        const start = performance.now();
+        await step();
+        times.push(performance.now() - start);
+      }
+      return times;
+    },
+  };
+}
+
+function digits(value: number): number {
+  return Number(value.toPrecision(4));
+}
