@@ -16,10 +16,11 @@ const floors = {
     'index',
   ],
   train: [
-    'known-options|random|digest|safetensors|memory|onnx/|runtime/',
+    'batch|known-options|random|digest|safetensors|memory|onnx/|runtime/',
     'initializers|augmentation|autodiff/',
     'batches|layers/',
-    'models/|step-graph|training-state',
+    'objective',
+    'classification|models/|step-graph|training-state',
     'checkpoint|step-run',
     'trainer',
     'index',

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createTrainer, type Engine, fillNormal, randomStream, resnet } from '@znorm/train';
+import { classification, createTrainer, type Engine, fillNormal, randomStream, resnet } from '@znorm/train';
 import { adam, chain, znorm } from 'znorm';
 import { type BenchOptions, chosenCases, type Result } from './interleave.ts';
 
@@ -36,8 +36,7 @@ interface Sample {
 
 async function residentMemory(engine: Engine): Promise<Sample[]> {
   const trainer = await createTrainer({
-    model: resnet({ depth: 8, classes: 10 }),
-    input: { shape: [3, 32, 32] },
+    objective: classification({ model: resnet({ depth: 8, classes: 10 }), input: { shape: [3, 32, 32] } }),
     optimizer: chain(znorm(), adam({ learningRate: 1e-3 })),
     batchSize,
     engine,

@@ -1,4 +1,13 @@
-import { createTrainer, fillNormal, type Layer, mlp, randomStream, resnet, tanh } from '@znorm/train';
+import {
+  classification,
+  createTrainer,
+  fillNormal,
+  type Layer,
+  mlp,
+  randomStream,
+  resnet,
+  tanh,
+} from '@znorm/train';
 import { momentum } from 'znorm';
 import {
   type BenchOptions,
@@ -86,7 +95,12 @@ export async function* run(options: BenchOptions): AsyncGenerator<Result> {
 
 async function startOwn({ model, shape, classes, batchSize }: Case, threads: number) {
   const optimizer = momentum({ learningRate: 0.01, momentum: 0.9 });
-  const trainer = await createTrainer({ model, input: { shape }, optimizer, batchSize, threads });
+  const trainer = await createTrainer({
+    objective: classification({ model, input: { shape } }),
+    optimizer,
+    batchSize,
+    threads,
+  });
   const inputs = new Float32Array(batchSize * shape.reduce((size, axis) => size * axis, 1));
   fillNormal(randomStream(0, 'bench'), inputs);
   const labels = Int32Array.from({ length: batchSize }, (_, i) => i % classes);

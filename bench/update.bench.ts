@@ -1,4 +1,4 @@
-import { createTrainer, fillNormal, randomStream, resnet } from '@znorm/train';
+import { classification, createTrainer, fillNormal, randomStream, resnet } from '@znorm/train';
 import {
   adam,
   adamw,
@@ -150,7 +150,7 @@ async function* shareOfStep({ threads, report }: BenchOptions): AsyncGenerator<R
   const plain = momentum({ learningRate: 0.01 });
   const optimizer = chain(znorm(), plain);
   const batchSize = 64;
-  const trainer = await createTrainer({ ...network, optimizer, batchSize, threads });
+  const trainer = await createTrainer({ objective: classification(network), optimizer, batchSize, threads });
   const inputs = new Float32Array(batchSize * 3 * 32 * 32);
   fillNormal(randomStream(0, 'bench'), inputs);
   const labels = Int32Array.from({ length: batchSize }, (_, i) => i % 10);
@@ -176,7 +176,11 @@ async function* shareOfStep({ threads, report }: BenchOptions): AsyncGenerator<R
 const network = { model: resnet({ depth: 20, classes: 10 }), input: { shape: [3, 32, 32] } };
 
 async function resnet20(): Promise<readonly ParameterInfo[]> {
-  const trainer = await createTrainer({ ...network, optimizer: adam(), batchSize: 1 });
+  const trainer = await createTrainer({
+    objective: classification(network),
+    optimizer: adam(),
+    batchSize: 1,
+  });
   await trainer.dispose();
   return trainer.parameters;
 }

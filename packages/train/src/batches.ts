@@ -20,13 +20,13 @@ export interface LabelledImages {
   readonly shape: readonly [number, number, number];
 }
 
-/** What one step is fed. */
-export interface Batch {
+/** Images and their labels, as `classification` takes them. A `type`, so that it counts as a `Batch` of any names. */
+export type LabelledBatch = {
   /** float32 `[count, ...input shape]` */
   readonly inputs: Float32Array;
   /** int32 `[count]` */
   readonly labels: Int32Array;
-}
+};
 
 export interface BatchOptions {
   readonly batchSize: number;
@@ -42,7 +42,7 @@ export interface TrainingBatches {
   /** Whole batches in one pass over the data. */
   readonly stepsPerEpoch: number;
   /** The batch of a step, counted from 0. Its arrays are overwritten by the next call. */
-  at(step: number): Batch;
+  at(step: number): LabelledBatch;
 }
 
 /**
@@ -98,9 +98,10 @@ export function createTrainingBatches(data: LabelledImages, options: TrainingBat
  * overwritten by the next one.
  *
  * @example
- * const { accuracy } = await trainer.evaluate(batchesInOrder(testSet, { batchSize: 250, normalization }));
+ * const { counts, count } = await trainer.evaluate(batchesInOrder(testSet, { batchSize: 250, normalization }));
+ * const accuracy = counts.correct / count;
  */
-export function* batchesInOrder(data: LabelledImages, options: BatchOptions): Generator<Batch> {
+export function* batchesInOrder(data: LabelledImages, options: BatchOptions): Generator<LabelledBatch> {
   const count = checkedCount('batchesInOrder', data, options);
   const buffer = createBuffer(data, options);
   for (let first = 0; first < count; first += options.batchSize) {
@@ -145,7 +146,7 @@ function createBuffer({ images, labels, shape }: LabelledImages, { batchSize, no
   const inputs = new Float32Array(batchSize * size);
   const classes = new Int32Array(batchSize);
   return {
-    fill(indices: Uint32Array, placement: (position: number) => Placement): Batch {
+    fill(indices: Uint32Array, placement: (position: number) => Placement): LabelledBatch {
       indices.forEach((index, position) => {
         const pixels = images.subarray(index * size, (index + 1) * size);
         const out = inputs.subarray(position * size, (position + 1) * size);

@@ -49,16 +49,18 @@ export {
   transpose,
 } from './autodiff/shape.ts';
 export type { Pads, Pair, WindowOptions } from './autodiff/window.ts';
+export type { Batch, InputSpec, InputSpecs } from './batch.ts';
 export {
-  type Batch,
   type BatchOptions,
   batchesInOrder,
   channelStatistics,
   createTrainingBatches,
+  type LabelledBatch,
   type LabelledImages,
   type TrainingBatches,
   type TrainingBatchOptions,
 } from './batches.ts';
+export { type ClassificationOptions, classification, type Loss } from './classification.ts';
 export { createDigest, type Digest } from './digest.ts';
 export {
   fanInUniform,
@@ -82,6 +84,7 @@ export type { Layer, ParameterOptions, Scope } from './layers/scope.ts';
 export { flatten, residual, sequential } from './layers/sequential.ts';
 export { type MlpOptions, mlp } from './models/mlp.ts';
 export { type ResnetOptions, resnet } from './models/resnet.ts';
+export type { Built, Objective } from './objective.ts';
 export {
   constant,
   createGraph,
@@ -113,7 +116,7 @@ export {
   type StoredArray,
   type StoredTensor,
 } from './safetensors.ts';
-export type { Loss } from './step-graph.ts';
+export type { Measured } from './step-run.ts';
 export {
   createTrainer,
   type Evaluation,

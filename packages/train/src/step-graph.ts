@@ -1,79 +1,106 @@
+import { cast } from './autodiff/arithmetic.ts';
 import { gradients } from './autodiff/gradients.ts';
-import { createScope, type Declarations, type Layer } from './layers/scope.ts';
-import { createGraph, type Graph, input, output, type Value } from './onnx/graph.ts';
+import { createScope, type Declarations } from './layers/scope.ts';
+import type { Built, Objective } from './objective.ts';
+import { createGraph, elementCount, type Graph, input, output, type Value } from './onnx/graph.ts';
+import { reachable } from './onnx/reachable.ts';
 
-/** One number from the model's output [N, classes] and the labels, int64 [N]: the mean over the batch. */
-export type Loss = (logits: Value, labels: Value) => Value;
-
-export interface StepGraphOptions {
-  readonly model: Layer;
-  readonly loss: Loss;
-  readonly batchSize: number;
-  /** Of one sample. */
-  readonly inputShape: readonly number[];
-}
-
-/** A graph ready to be loaded. Inputs and outputs are called as `graphNames` says. */
+/** A graph ready to be loaded, for one number of samples. Its tensors are called as `graphNames` says. */
 export interface StepGraph {
   readonly graph: Graph;
   readonly declared: Declarations;
-  readonly inputShape: readonly number[];
-  /** [N, classes] */
-  readonly logitsShape: readonly number[];
+  readonly batchSize: number;
+  /** The objective's inputs that are fed, in the order of their declaration. */
+  readonly inputs: readonly string[];
+  /** The objective's counts and outputs that can be read. */
+  readonly counts: readonly string[];
+  readonly outputs: readonly string[];
 }
 
-/** How the tensors of a step are called in the graph. Parameters, buffers and random inputs go by their path. */
+/**
+ * How the tensors of a step are called in the graph. The objective's inputs, parameters, buffers and random inputs go
+ * by their own names; what is read has a space in it, which keeps it apart from them.
+ */
 export const graphNames = {
-  inputs: 'inputs',
-  labels: 'labels',
-  loss: 'loss',
-  logits: 'logits',
+  loss: 'value of loss',
+  weight: 'value of weight',
+  count: (name: string) => `count of ${name}`,
+  output: (name: string) => `output of ${name}`,
   gradient: (path: string) => `gradient of ${path}`,
   next: (path: string) => `next ${path}`,
 };
 
-/** Forward, loss and backward: from batch and parameters to loss, logits, gradients and the buffers' next values. */
-export function trainingGraph(options: StepGraphOptions): StepGraph {
-  const { loss, logits, declared } = forward(options, true);
+/** Forward, loss and backward: from batch and parameters to loss, counts, gradients and the buffers' next values. */
+export function trainingGraph(objective: Objective, batchSize: number): StepGraph {
+  const { built, declared, graph } = forward(objective, batchSize, true);
   const parameters = [...declared.parameters.values()].map(({ value }) => value);
   if (parameters.length === 0)
-    throw new RangeError('createTrainer: expected a model with parameters, got none.');
-  for (const [i, gradient] of gradients(loss, parameters).entries()) {
+    throw new RangeError('createTrainer: expected an objective with parameters, got none.');
+  const counts = measured(built);
+  for (const [i, gradient] of gradients(built.loss, parameters).entries()) {
     output(gradient, graphNames.gradient(parameters[i].name));
   }
   for (const [path, { next }] of declared.buffers) if (next) output(next, graphNames.next(path));
-  return {
-    graph: loss.graph,
-    declared,
-    inputShape: options.inputShape,
-    logitsShape: logits.shape,
-  };
+  return { graph, declared, batchSize, inputs: Object.keys(objective.inputs), counts, outputs: [] };
 }
 
-/** From batch, parameters and buffers to loss and logits. */
-export function evaluationGraph(options: StepGraphOptions): StepGraph {
-  const { loss, logits, declared } = forward(options, false);
-  return {
-    graph: loss.graph,
-    declared,
-    inputShape: options.inputShape,
-    logitsShape: logits.shape,
-  };
+/** From batch, parameters and buffers to loss and counts. */
+export function evaluationGraph(objective: Objective, batchSize: number): StepGraph {
+  const { built, declared, graph } = forward(objective, batchSize, false);
+  const counts = measured(built);
+  return { graph, declared, batchSize, inputs: Object.keys(objective.inputs), counts, outputs: [] };
 }
 
-function forward({ model, loss: lossOf, batchSize, inputShape }: StepGraphOptions, training: boolean) {
-  const graph = createGraph();
-  const inputs = input(graph, graphNames.inputs, [batchSize, ...inputShape]);
-  const labels = input(graph, graphNames.labels, [batchSize], 'int64');
-  const { scope, declared } = createScope(graph, { training });
-  const logits = model(inputs, scope);
-  if (logits.shape.length !== 2 || logits.shape[0] !== batchSize) {
-    throw new RangeError(
-      `createTrainer: expected a model that gives [${batchSize}, classes] for inputs of shape [${inputs.shape}], got [${logits.shape}].`,
-    );
+/** From parameters, buffers and as much of the batch as they need to the outputs. */
+export function predictionGraph(objective: Objective, batchSize: number): StepGraph {
+  const { built, declared, graph } = forward(objective, batchSize, false);
+  const outputs = Object.entries(built.outputs ?? {});
+  if (outputs.length === 0) throw new RangeError('predict: expected an objective with outputs, got none.');
+  for (const [name, value] of outputs) {
+    if (value.dtype !== 'float32' || value.shape[0] !== batchSize) {
+      throw new RangeError(
+        `predict: expected float32 [${batchSize}, …] for the output \`${name}\`, got ${value.dtype} [${value.shape}].`,
+      );
+    }
+    output(value, graphNames.output(name));
   }
-  const loss = lossOf(logits, labels);
-  output(loss, graphNames.loss);
-  output(logits, graphNames.logits);
-  return { loss, logits, declared };
+  const needed = reachable(graph);
+  const fed = new Set(needed.inputs.map(({ name }) => name));
+  return {
+    graph: needed,
+    declared,
+    batchSize,
+    inputs: Object.keys(objective.inputs).filter((name) => fed.has(name)),
+    counts: [],
+    outputs: outputs.map(([name]) => name),
+  };
+}
+
+function forward(objective: Objective, batchSize: number, training: boolean) {
+  const graph = createGraph();
+  const inputs = Object.fromEntries(
+    Object.entries(objective.inputs).map(([name, { shape, dtype }]): [string, Value] => {
+      const value = input(graph, name, [batchSize, ...shape], dtype);
+      return [name, dtype === 'int32' ? cast(value, 'int64') : value];
+    }),
+  );
+  const { scope, declared } = createScope(graph, { training });
+  return { built: objective.build(inputs, scope), declared, graph };
+}
+
+/** Makes loss, weight and counts readable; the names of the counts. */
+function measured({ loss, weight, counts = {} }: Built): string[] {
+  output(single('loss', loss), graphNames.loss);
+  if (weight) output(single('weight', weight), graphNames.weight);
+  for (const [name, value] of Object.entries(counts)) {
+    output(single(`counts.${name}`, value), graphNames.count(name));
+  }
+  return Object.keys(counts);
+}
+
+function single(name: string, value: Value): Value {
+  if (value.dtype === 'float32' && elementCount(value.shape) === 1) return value;
+  throw new RangeError(
+    `createTrainer: expected one float32 number for \`${name}\` of the objective, got ${value.dtype} [${value.shape}].`,
+  );
 }

@@ -1,5 +1,5 @@
-import { sizeOf } from 'znorm';
-import type { Batch } from './batches.ts';
+import { type ArrayTensor, type Named, sizeOf } from 'znorm';
+import type { Batch } from './batch.ts';
 import { randomStream } from './random.ts';
 import type { Engine } from './runtime/engine.ts';
 import { createSession, type TensorView } from './runtime/session.ts';
@@ -8,66 +8,119 @@ import type { TrainingState } from './training-state.ts';
 
 /** A graph that is loaded and bound to a training state: it reads parameters and writes gradients where they lie. */
 export interface LoadedStep {
+  /** The objective's inputs that `run` reads from a batch. */
+  readonly inputs: readonly string[];
   /** Runs the graph on a batch. `key` names the random streams that are fed, such as dropout masks. */
-  run(batch: Batch, key: { seed: number; step: number }): Promise<{ loss: number; correct: number }>;
+  run(batch: Batch, key: { seed: number; step: number }): Promise<void>;
+  /** What the last run came to. */
+  measured(): Measured;
+  /** The outputs of the last run; the next one overwrites them. */
+  readonly outputs: Named<ArrayTensor>;
   release(): Promise<void>;
+}
+
+export interface Measured {
+  readonly loss: number;
+  /** What the loss weighs in a mean over several batches. */
+  readonly weight: number;
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 /** Loads a graph and binds every input and output but the batch, once: a step then allocates nothing that stays. */
 export async function loadStep(
-  { graph, declared, inputShape, logitsShape }: StepGraph,
+  { graph, declared, batchSize, inputs, counts, outputs }: StepGraph,
   state: TrainingState,
   options: { engine: Engine; threads: number },
 ): Promise<LoadedStep> {
-  const session = await createSession(graph, options);
-  const [count, classes] = logitsShape;
-  const labels = new BigInt64Array(count);
-  const loss = new Float32Array(1);
-  const logits = new Float32Array(count * classes);
-  const randoms = [...declared.randoms].map(([path, { fill, value }]) => {
-    return { path, fill, view: { shape: value.shape, data: new Float32Array(sizeOf(value.shape)) } };
-  });
-
-  const available: Record<string, TensorView> = {
+  const fed = new Map(graph.inputs.map(({ name, shape }) => [name, shape]));
+  const randoms = [...declared.randoms].flatMap(
+    ([
+      path,
+      {
+        fill,
+        value: { shape },
+      },
+    ]) => {
+      return fed.has(path) ? [{ path, fill, view: { shape, data: new Float32Array(sizeOf(shape)) } }] : [];
+    },
+  );
+  const kept: Record<string, TensorView> = {
     ...state.parameters,
     ...state.buffers,
     ...Object.fromEntries(randoms.map(({ path, view }) => [path, view])),
+  };
+  const written = {
     ...named(graphNames.gradient, state.gradients),
     ...named(graphNames.next, state.nextBuffers),
-    [graphNames.labels]: { shape: [count], data: labels },
-    [graphNames.loss]: { shape: [], data: loss },
-    [graphNames.logits]: { shape: logitsShape, data: logits },
   };
-  const pick = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, available[name]]));
-  const feeds = pick(session.inputNames.filter((name) => name !== graphNames.inputs));
-  const fetches = pick(session.outputNames);
+  const read = Object.fromEntries(
+    [...graph.outputs]
+      .filter(([name]) => !(name in written))
+      .map(([name, { shape }]) => [name, { shape, data: new Float32Array(sizeOf(shape)) }]),
+  );
+  const feeds: Record<string, TensorView> = {};
+  for (const name of fed.keys()) {
+    if (inputs.includes(name)) continue;
+    if (!(name in kept)) {
+      throw new RangeError(
+        `evaluate: expected the objective to declare the same parameters as in training, got another, '${name}'.`,
+      );
+    }
+    feeds[name] = kept[name];
+  }
+  const fetches: Record<string, TensorView> = {};
+  for (const name of graph.outputs.keys()) fetches[name] = read[name] ?? written[name];
 
+  const session = await createSession(graph, options);
   return {
+    inputs,
     async run(batch, { seed, step }) {
-      batch.labels.forEach((label, i) => {
-        labels[i] = BigInt(label);
-      });
       for (const { path, fill, view } of randoms) fill(view.data, randomStream(seed, path, step));
-      const inputs = { shape: [count, ...inputShape], data: batch.inputs };
-      await session.run({ ...feeds, [graphNames.inputs]: inputs }, fetches);
-      return { loss: loss[0], correct: countCorrect(logits, batch.labels, classes) };
+      for (const name of inputs) feeds[name] = { shape: fed.get(name)!, data: batch[name] };
+      await session.run(feeds, fetches);
     },
+    measured: () => ({
+      loss: read[graphNames.loss].data[0],
+      weight: read[graphNames.weight]?.data[0] ?? batchSize,
+      counts: Object.fromEntries(counts.map((name) => [name, read[graphNames.count(name)].data[0]])),
+    }),
+    outputs: Object.fromEntries(outputs.map((name) => [name, read[graphNames.output(name)]])),
     release: () => session.release(),
+  };
+}
+
+/** Graphs by their number of samples. */
+export interface StepsBySize {
+  of(count: number): Promise<LoadedStep>;
+  release(): Promise<void>;
+}
+
+/** Graphs of other sizes that stay loaded: a last partial batch here and there, without building it again each time. */
+const otherSizes = 2;
+
+/** Loads a graph when its size is first asked for. That of whole batches stays; of the others, the last used. */
+export function stepsBySize(batchSize: number, load: (count: number) => Promise<LoadedStep>): StepsBySize {
+  const loaded = new Map<number, LoadedStep>();
+  return {
+    async of(count) {
+      const step = loaded.get(count) ?? (await load(count));
+      loaded.delete(count); // to be last in the order of the map, which is that of use
+      loaded.set(count, step);
+      const others = [...loaded.keys()].filter((size) => size !== batchSize);
+      for (const size of others.slice(0, -otherSizes)) {
+        const old = loaded.get(size);
+        loaded.delete(size);
+        await old?.release();
+      }
+      return step;
+    },
+    async release() {
+      for (const step of loaded.values()) await step.release();
+      loaded.clear();
+    },
   };
 }
 
 function named(name: (path: string) => string, tensors: Readonly<Record<string, TensorView>>) {
   return Object.fromEntries(Object.entries(tensors).map(([path, tensor]) => [name(path), tensor]));
-}
-
-/** Samples whose largest logit, the first of equal ones, is their label's. */
-function countCorrect(logits: Float32Array, labels: Int32Array, classes: number): number {
-  let correct = 0;
-  for (const [sample, label] of labels.entries()) {
-    const first = sample * classes;
-    let best = 0;
-    for (let c = 1; c < classes; c++) if (logits[first + c] > logits[first + best]) best = c;
-    if (best === label) correct++;
-  }
-  return correct;
 }

@@ -8,36 +8,25 @@ import {
   stages,
 } from 'znorm';
 import type { Explanation } from 'znorm/wasm';
-import { softmaxCrossEntropy } from './autodiff/loss.ts';
-import type { Batch } from './batches.ts';
+import { type Batch, countSamples, pieces } from './batch.ts';
 import { encodeCheckpoint, restoreCheckpoint } from './checkpoint.ts';
 import { createDigest } from './digest.ts';
 import { knownOptions } from './known-options.ts';
-import type { Layer } from './layers/scope.ts';
+import type { Objective } from './objective.ts';
 import { type Engine, resolveEngine } from './runtime/engine.ts';
-import {
-  evaluationGraph,
-  type Loss,
-  type StepGraph,
-  type StepGraphOptions,
-  trainingGraph,
-} from './step-graph.ts';
-import { type LoadedStep, loadStep } from './step-run.ts';
+import { evaluationGraph, predictionGraph, type StepGraph, trainingGraph } from './step-graph.ts';
+import { loadStep, type Measured, stepsBySize } from './step-run.ts';
 import { createTrainingState, slotsOf, type TrainingState, takeStep } from './training-state.ts';
 
 export interface TrainerOptions {
-  /** From inputs [N, …input.shape] to logits [N, classes]. */
-  readonly model: Layer;
-  /** The shape of one sample, such as `[3, 32, 32]`. */
-  readonly input: { readonly shape: readonly number[] };
+  /** What is trained, such as `classification({ model, input })`. */
+  readonly objective: Objective;
   /** A chain of gradient transformations that ends in steps, such as `momentum({ learningRate: 0.1 })`. */
   readonly optimizer: GradientTransformation;
-  /** Samples a training step; evaluation cuts its data into batches of this size too. */
+  /** Samples a training step; evaluation and prediction cut their data into batches of this size too. */
   readonly batchSize: number;
   /** Of first weights and dropout. @default 0 */
   readonly seed?: number;
-  /** @default softmaxCrossEntropy */
-  readonly loss?: Loss;
   /** `auto` takes onnxruntime-node where it can be loaded, else WebAssembly. @default 'auto' */
   readonly engine?: 'auto' | Engine;
   /** Threads inside an operator. Any number gives the same bits. @default 1 */
@@ -61,15 +50,10 @@ export interface GradientStep {
   readonly infos: Readonly<Record<string, ParameterInfo>>;
 }
 
-export interface StepResult {
+/** Loss, weight and counts are of the whole batch, before the update. */
+export interface StepResult extends Measured {
   /** Counted from 0. */
   readonly step: number;
-  /** Mean over the batch, before the update. */
-  readonly loss: number;
-  /** Samples whose largest logit is their label's. */
-  readonly correct: number;
-  /** Their share of the batch. */
-  readonly accuracy: number;
   /** Whether a guard in the chain ended the step: then nothing has changed. */
   readonly skipped: boolean;
   /** What the chain had to say: degenerate statistics, non-finite elements. */
@@ -77,10 +61,11 @@ export interface StepResult {
 }
 
 export interface Evaluation {
-  /** Mean over all samples. */
+  /** Mean over all batches, each by its weight: over all samples, if the objective says nothing else. */
   readonly loss: number;
-  readonly correct: number;
-  readonly accuracy: number;
+  /** Sums over all batches. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Samples. */
   readonly count: number;
 }
 
@@ -88,8 +73,10 @@ export interface Trainer {
   readonly engine: Engine;
   /** How the chain runs: as one fused kernel, or why not. `explanation.text` is for reading. */
   readonly explanation: Explanation;
-  readonly classes: number;
-  /** What is learnt, in the order of the model. `data` is a view that always shows the current values. */
+  /**
+   * What is learnt, in the order of the model. `data` is a view that always shows the current values; what is written
+   * to it, the next call computes with.
+   */
   readonly parameters: readonly (ParameterInfo & { readonly data: Float32Array })[];
   /** Steps taken so far. */
   readonly steps: number;
@@ -97,8 +84,13 @@ export interface Trainer {
   readonly batchHash: string;
   /** Trains on one batch of exactly `batchSize` samples. @throws RangeError naming step and tensor if a number is not finite */
   step(batch: Batch): Promise<StepResult>;
-  /** Loss and accuracy in evaluation mode, over any number of samples. */
-  evaluate(batches: Batch | Iterable<Batch>): Promise<Evaluation>;
+  /** Loss and counts in evaluation mode, over any number of samples. */
+  evaluate(batches: Batch | Iterable<Batch> | AsyncIterable<Batch>): Promise<Evaluation>;
+  /**
+   * The objective's outputs in evaluation mode, for any number of samples. Of the inputs only those must be there that
+   * the outputs depend on: no labels for logits. The arrays belong to the caller.
+   */
+  predict(batch: Batch): Promise<Named<ArrayTensor>>;
   /** Hash of the parameters alone: equal in two runs that start from the same weights. */
   parameterHash(): string;
   /** Hash of all that training changes: parameters, buffers, optimizer state. */
@@ -112,16 +104,15 @@ export interface Trainer {
 }
 
 /**
- * Builds the training step of a model as one graph and loads it.
+ * Builds the training step of an objective as one graph and loads it.
  *
  * A step runs the graph (forward, loss, backward), hands the gradients to the optimizer's chain, and adds the updates
  * to the parameters. Weight decay, clipping and learning rates are all the chain's business.
  *
- * @throws RangeError if the model does not fit the input, or the engine cannot be loaded
+ * @throws RangeError if the objective does not give one loss, or the engine cannot be loaded
  * @example
  * const trainer = await createTrainer({
- *   model: mlp({ hidden: [64], classes: 10 }),
- *   input: { shape: [28 * 28] },
+ *   objective: classification({ model: mlp({ hidden: [64], classes: 10 }), input: { shape: [28 * 28] } }),
  *   optimizer: chain(znorm(), momentum({ learningRate: 0.1 })),
  *   batchSize: 64,
  * });
@@ -129,12 +120,10 @@ export interface Trainer {
  */
 export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const {
-    model,
-    input,
+    objective,
     optimizer,
     batchSize,
     seed = 0,
-    loss = softmaxCrossEntropy,
     threads = 1,
     onGradients,
     gradientsAt = () => true,
@@ -146,16 +135,15 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     );
   }
   const engine = await resolveEngine(options.engine ?? 'auto');
-  const graphFor = (build: (options: StepGraphOptions) => StepGraph, count: number) =>
-    build({ model, loss, batchSize: count, inputShape: input.shape });
-
-  const graph = graphFor(trainingGraph, batchSize);
-  const classes = graph.logitsShape[1];
+  const graph = trainingGraph(objective, batchSize);
   const state = await createTrainingState(graph.declared, optimizer, seed, {
     watched: onGradients !== undefined,
   });
-  const training = await loadStep(graph, state, { engine, threads });
-  const evaluations = new Map<number, LoadedStep>();
+  const load = (built: StepGraph) => loadStep(built, state, { engine, threads });
+  const training = await load(graph);
+  const evaluations = stepsBySize(batchSize, (count) => load(evaluationGraph(objective, count)));
+  const predictions = stepsBySize(batchSize, (count) => load(predictionGraph(objective, count)));
+  let predictedFrom: readonly string[] | undefined;
   const digest = await createDigest();
   const guarded = stages(optimizer).some(({ primitive }) => primitive.name === 'nonfinite');
 
@@ -166,7 +154,9 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   /** The graph and its tensors serve one call at a time. */
   const alone = async <T>(where: string, action: () => Promise<T>): Promise<T> => {
     if (busy)
-      throw new Error(`${where}: expected the last call to have finished. Await step() and evaluate().`);
+      throw new Error(
+        `${where}: expected the last call to have finished. Await step(), evaluate() and predict().`,
+      );
     busy = true;
     try {
       return await action();
@@ -175,28 +165,15 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     }
   };
 
-  /** One graph a batch size. That of the whole batch stays; that of a last partial batch, until another is needed. */
-  const evaluationOf = async (count: number): Promise<LoadedStep> => {
-    const known = evaluations.get(count);
-    if (known) return known;
-    for (const [size, old] of evaluations) {
-      if (size === batchSize) continue;
-      evaluations.delete(size);
-      await old.release();
-    }
-    const loaded = await loadStep(graphFor(evaluationGraph, count), state, { engine, threads });
-    evaluations.set(count, loaded);
-    return loaded;
-  };
-
   const step = async (batch: Batch): Promise<StepResult> => {
-    requireBatch('step', batch, input.shape, classes);
-    if (batch.labels.length !== batchSize) {
-      throw new RangeError(`step: expected a batch of ${batchSize} samples, got ${batch.labels.length}.`);
+    const count = countSamples('step', batch, objective.inputs);
+    if (count !== batchSize) {
+      throw new RangeError(`step: expected a batch of ${batchSize} samples, got ${count}.`);
     }
     return withStep(steps, async () => {
-      const result = await training.run(batch, { seed, step: steps });
-      if (!guarded) requireFinite(result.loss, state);
+      await training.run(batch, { seed, step: steps });
+      const measured = training.measured();
+      if (!guarded) requireFinite(measured.loss, state);
       const { gradients, parameters, infos } = state;
       const { skipped, reports } = takeStep(
         state,
@@ -205,27 +182,54 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
               onGradients({ step: steps, gradients, updates, parameters, state: before, infos })
           : undefined,
       );
-      batchHash = digest(batchHash, batch.inputs, batch.labels);
-      return { step: steps++, ...result, accuracy: result.correct / batchSize, skipped, reports };
+      batchHash = digest(batchHash, ...training.inputs.map((name) => batch[name]));
+      return { step: steps++, ...measured, skipped, reports };
     });
   };
 
-  const evaluate = async (batches: Batch | Iterable<Batch>): Promise<Evaluation> => {
+  const evaluate = async (batches: Batch | Iterable<Batch> | AsyncIterable<Batch>): Promise<Evaluation> => {
+    const counts: Record<string, number> = {};
     let lossSum = 0;
-    let correct = 0;
+    let weightSum = 0;
     let count = 0;
-    for (const batch of 'inputs' in batches ? [batches] : batches) {
-      requireBatch('evaluate', batch, input.shape, classes);
-      for (const piece of pieces(batch, batchSize)) {
-        const size = piece.labels.length;
-        const result = await (await evaluationOf(size)).run(piece, { seed, step: steps });
-        lossSum += result.loss * size;
-        correct += result.correct;
+    for await (const batch of isBatch(batches) ? [batches] : batches) {
+      for (const [piece, size] of pieces(
+        batch,
+        countSamples('evaluate', batch, objective.inputs),
+        batchSize,
+      )) {
+        const loaded = await evaluations.of(size);
+        await loaded.run(piece, { seed, step: steps });
+        const { loss, weight, counts: own } = loaded.measured();
+        if (weight !== 0) lossSum += loss * weight; // a mean of nothing is NaN, and weighs nothing
+        weightSum += weight;
         count += size;
+        for (const name in own) counts[name] = (counts[name] ?? 0) + own[name];
       }
     }
     if (count === 0) throw new RangeError('evaluate: expected at least one sample, got none.');
-    return { loss: lossSum / count, correct, accuracy: correct / count, count };
+    return { loss: lossSum / weightSum, counts, count };
+  };
+
+  const predict = async (batch: Batch): Promise<Named<ArrayTensor>> => {
+    predictedFrom ??= predictionGraph(objective, batchSize).inputs;
+    const inputs = predictedFrom;
+    const count = countSamples('predict', batch, objective.inputs, inputs);
+    if (count === 0) throw new RangeError('predict: expected at least one sample, got none.');
+    const needed = Object.fromEntries(inputs.map((name) => [name, batch[name]]));
+    const whole: Record<string, { shape: number[]; data: Float32Array }> = {};
+    let start = 0;
+    for (const [piece, size] of pieces(needed, count, batchSize)) {
+      const loaded = await predictions.of(size);
+      await loaded.run(piece, { seed, step: steps });
+      for (const [name, { shape, data }] of Object.entries(loaded.outputs)) {
+        const each = data.length / size;
+        whole[name] ??= { shape: [count, ...shape.slice(1)], data: new Float32Array(count * each) };
+        whole[name].data.set(data, start * each);
+      }
+      start += size;
+    }
+    return whole;
   };
 
   const bytesOf = (tensors: [string, ArrayTensor][]) => tensors.flatMap(([name, { data }]) => [name, data]);
@@ -233,7 +237,6 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   return {
     engine,
     explanation: state.update.explanation,
-    classes,
     parameters: Object.entries(state.parameters).map(([path, { data }]) => ({ ...state.infos[path], data })),
     get steps() {
       return steps;
@@ -243,6 +246,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     },
     step: (batch) => alone('step', () => step(batch)),
     evaluate: (batches) => alone('evaluate', () => evaluate(batches)),
+    predict: (batch) => alone('predict', () => predict(batch)),
     parameterHash: () => digest(...bytesOf(Object.entries(state.parameters))),
     stateHash: () =>
       digest(
@@ -257,19 +261,16 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     },
     dispose: () =>
       alone('dispose', async () => {
-        for (const loaded of [training, ...evaluations.values()]) await loaded.release();
-        evaluations.clear();
+        for (const loaded of [training, evaluations, predictions]) await loaded.release();
       }),
   };
 }
 
 const optionNames: readonly (keyof TrainerOptions)[] = [
-  'model',
-  'input',
+  'objective',
   'optimizer',
   'batchSize',
   'seed',
-  'loss',
   'engine',
   'threads',
   'onGradients',
@@ -286,24 +287,8 @@ async function withStep<T>(step: number, action: () => Promise<T>): Promise<T> {
   }
 }
 
-function requireBatch(
-  where: string,
-  { inputs, labels }: Batch,
-  shape: readonly number[],
-  classes: number,
-): void {
-  const size = shape.reduce((product, axis) => product * axis, 1);
-  if (inputs.length !== labels.length * size) {
-    throw new RangeError(
-      `${where}: expected ${labels.length * size} inputs for ${labels.length} samples of shape [${shape}], got ${inputs.length}.`,
-    );
-  }
-  const wrong = labels.findIndex((label) => label < 0 || label >= classes);
-  if (wrong >= 0) {
-    throw new RangeError(
-      `${where}: expected labels from 0 to ${classes - 1}, got ${labels[wrong]} at sample ${wrong}.`,
-    );
-  }
+function isBatch(batches: Batch | Iterable<Batch> | AsyncIterable<Batch>): batches is Batch {
+  return !(Symbol.iterator in batches || Symbol.asyncIterator in batches);
 }
 
 /** A step that came to a number that is not finite: `tensor` is the gradient it was found in, null for the loss. */
@@ -329,16 +314,4 @@ function requireFinite(loss: number, { update, gradients }: TrainingState): void
     throw nonFinite(`expected finite gradients, got ${value} at '${path}' (loss ${loss}). ${next}`, path);
   }
   if (!Number.isFinite(loss)) throw nonFinite(`expected a finite loss, got ${loss}. ${next}`, null);
-}
-
-/** A batch cut into pieces of at most `size` samples. */
-function* pieces({ inputs, labels }: Batch, size: number): Generator<Batch> {
-  const sampleSize = inputs.length / labels.length;
-  for (let start = 0; start < labels.length; start += size) {
-    const end = Math.min(start + size, labels.length);
-    yield {
-      inputs: inputs.subarray(start * sampleSize, end * sampleSize),
-      labels: labels.subarray(start, end),
-    };
-  }
 }

@@ -5,14 +5,23 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { adam, momentum } from 'znorm';
 import { relu } from '../src/autodiff/activation.ts';
 import { restoreCheckpoint, saveCheckpoint } from '../src/checkpoint-file.ts';
+import { classification } from '../src/classification.ts';
 import { dense } from '../src/layers/dense.ts';
 import { batchNormalization } from '../src/layers/normalization.ts';
 import { sequential } from '../src/layers/sequential.ts';
 import { decodeSafetensors, encodeSafetensors } from '../src/safetensors.ts';
 import { createTrainer, type Trainer, type TrainerOptions } from '../src/trainer.ts';
 
-const network = (units: number) =>
-  sequential({ hidden: dense({ units }), norm: batchNormalization(), relu, output: dense({ units: 2 }) });
+const objectiveOf = (units: number) =>
+  classification({
+    model: sequential({
+      hidden: dense({ units }),
+      norm: batchNormalization(),
+      relu,
+      output: dense({ units: 2 }),
+    }),
+    input: { shape: [3] },
+  });
 
 const batch = { inputs: Float32Array.of(1, 2, -1, 0, 3, 1), labels: Int32Array.of(0, 1) };
 
@@ -21,8 +30,7 @@ const made: Trainer[] = [];
 
 async function create(options: Partial<TrainerOptions> = {}): Promise<Trainer> {
   const created = await createTrainer({
-    model: network(4),
-    input: { shape: [3] },
+    objective: objectiveOf(4),
     optimizer: adam({ learningRate: 0.01 }),
     batchSize: 2,
     ...options,
@@ -77,7 +85,7 @@ describe('a checkpoint that does not fit is refused by name, and nothing changes
     ],
     [
       'another width',
-      () => of({ model: network(5) }),
+      () => of({ objective: objectiveOf(5) }),
       `restore: expected a tensor of shape [4,3], got shape [5,3] at 'parameters/hidden/kernel'. ${foreign}`,
     ],
     [

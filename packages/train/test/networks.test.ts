@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { GradientTransformation } from 'znorm';
+import { classification } from '../src/classification.ts';
 import type { Layer } from '../src/layers/scope.ts';
 import { mlp } from '../src/models/mlp.ts';
 import { resnet } from '../src/models/resnet.ts';
@@ -48,8 +49,7 @@ async function measure(name: string, engine: Engine) {
   const { seed, attempt, count } = golden.networks[name];
   const gradients: Record<string, Float32Array> = {};
   const trainer = await createTrainer({
-    model: models[name],
-    input: { shape: [3, 32, 32] },
+    objective: classification({ model: models[name], input: { shape: [3, 32, 32] } }),
     optimizer: hold,
     batchSize: count,
     seed,

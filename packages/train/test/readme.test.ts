@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { sgd } from 'znorm';
 import type { LabelledImages } from '../src/batches.ts';
+import { classification } from '../src/classification.ts';
 import type { Layer } from '../src/layers/scope.ts';
 import { createTrainer, type Trainer } from '../src/trainer.ts';
 
@@ -33,10 +34,11 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-test('the README holds four examples, and every one can be imported', () => {
+test('the README holds five examples, and every one can be imported', () => {
   expect(examples.map((example) => Object.keys(example))).toEqual([
     ['train'],
     ['network'],
+    ['loss', 'code'],
     ['pause'],
     ['norms', 'watched'],
   ]);
@@ -51,16 +53,21 @@ test('the first example trains a ResNet-20 and reports its loss', async () => {
   const trainer = await train({ images, labels, shape: [3, 32, 32] }, 2);
   expect(trainer.steps).toBe(2);
   expect(log).toHaveBeenCalledExactlyOnceWith(
-    expect.stringMatching(/^step 0: loss [2-3]\.\d{3}, accuracy 0\.\d{3}$/),
+    expect.stringMatching(/^step 0: loss [2-3]\.\d{3}, \d+ of 64 correct$/),
   );
   log.mockRestore();
   await trainer.dispose();
 });
 
+test('an objective of its own learns, and predicts from the input alone', () => {
+  // Constant pictures would leave a mean square of 0.25.
+  expect(examples[2].loss).toBeLessThan(0.05);
+  expect(examples[2].code).toMatchObject({ shape: [5, 8] });
+});
+
 test('a model of your own trains, and the checkpoint example saves and restores it', async () => {
   const trainer = await createTrainer({
-    model: examples[1].network as Layer,
-    input: { shape: [1, 8, 8] },
+    objective: classification({ model: examples[1].network as Layer, input: { shape: [1, 8, 8] } }),
     optimizer: sgd({ learningRate: 0.1 }),
     batchSize: 4,
   });
@@ -69,7 +76,7 @@ test('a model of your own trains, and the checkpoint example saves and restores 
   expect(gains.map(({ data }) => data[0])).toEqual([expect.any(Number), expect.any(Number)]);
   expect(gains.every(({ data }) => data[0] !== 0)).toBe(true);
 
-  const pause = examples[2].pause as (trainer: Trainer) => Promise<number>;
+  const pause = examples[3].pause as (trainer: Trainer) => Promise<number>;
   const before = trainer.stateHash();
   const here = process.cwd();
   process.chdir(folder);
@@ -83,7 +90,7 @@ test('a model of your own trains, and the checkpoint example saves and restores 
 });
 
 test('the hook example records the norm of every gradient', async () => {
-  const { norms, watched } = examples[3] as { norms: Record<string, number>[]; watched: Trainer };
+  const { norms, watched } = examples[4] as { norms: Record<string, number>[]; watched: Trainer };
   await watched.step({
     inputs: new Float32Array(32 * 784).fill(0.5),
     labels: Int32Array.from({ length: 32 }, (_, i) => i % 10),

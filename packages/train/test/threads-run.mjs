@@ -1,11 +1,10 @@
 // node threads-run.mjs ENGINE THREADS: three Adam steps of a ResNet-8 on fixed data; prints the hash of the whole state.
-import { createTrainer, fillNormal, randomStream, resnet } from '@znorm/train';
+import { classification, createTrainer, fillNormal, randomStream, resnet } from '@znorm/train';
 import { adam } from 'znorm';
 
 const [engine, threads] = process.argv.slice(2);
 const trainer = await createTrainer({
-  model: resnet({ depth: 8, classes: 10 }),
-  input: { shape: [3, 32, 32] },
+  objective: classification({ model: resnet({ depth: 8, classes: 10 }), input: { shape: [3, 32, 32] } }),
   optimizer: adam({ learningRate: 1e-3 }),
   batchSize: 16,
   engine,

@@ -12,7 +12,9 @@ import {
 import { relu } from '../src/autodiff/activation.ts';
 import { mul } from '../src/autodiff/arithmetic.ts';
 import { softmaxCrossEntropy } from '../src/autodiff/loss.ts';
-import type { Batch } from '../src/batches.ts';
+import type { Batch } from '../src/batch.ts';
+import type { LabelledBatch } from '../src/batches.ts';
+import { classification, type Loss } from '../src/classification.ts';
 import { convolution } from '../src/layers/convolution.ts';
 import { dense } from '../src/layers/dense.ts';
 import { dropout } from '../src/layers/dropout.ts';
@@ -35,7 +37,7 @@ const small: Layer = sequential({
 });
 const shape = [2, 5, 5];
 
-function batchOf(step: number, count = 6): Batch {
+function batchOf(step: number, count = 6): LabelledBatch {
   const inputs = new Float32Array(count * 50);
   const next = randomStream(0, 'test batch', step);
   fillNormal(next, inputs);
@@ -44,8 +46,7 @@ function batchOf(step: number, count = 6): Batch {
 
 function create(options: Partial<TrainerOptions> = {}) {
   return createTrainer({
-    model: small,
-    input: { shape },
+    objective: classification({ model: small, input: { shape } }),
     optimizer: momentum({ learningRate: 0.1 }),
     batchSize: 6,
     seed: 1,
@@ -72,8 +73,10 @@ describe('determinism', () => {
   test('one thread and two give the same bits, on a network with every kind of convolution', async () => {
     const run = async (threads: number) => {
       const trainer = await createTrainer({
-        model: resnet({ depth: 8, classes: 10 }),
-        input: { shape: [3, 32, 32] },
+        objective: classification({
+          model: resnet({ depth: 8, classes: 10 }),
+          input: { shape: [3, 32, 32] },
+        }),
         optimizer: adam({ learningRate: 1e-3 }),
         batchSize: 16,
         threads,
@@ -149,22 +152,24 @@ describe('learning', () => {
       );
     }
     const trainer = await createTrainer({
-      model: mlp({ hidden: [32, 32], classes: 2 }),
-      input: { shape: [2] },
+      objective: classification({ model: mlp({ hidden: [32, 32], classes: 2 }), input: { shape: [2] } }),
       optimizer: adam({ learningRate: 0.01 }),
       batchSize: 40,
     });
     const first = await trainer.step({ inputs, labels });
     expect(first.loss).toBeGreaterThan(0.5);
     for (let step = 1; step < 400; step++) await trainer.step({ inputs, labels });
-    const { loss, accuracy } = await trainer.evaluate({ inputs, labels });
-    expect(accuracy).toBe(1);
+    const { loss, counts, count } = await trainer.evaluate({ inputs, labels });
+    expect([counts.correct, count]).toEqual([40, 40]);
     expect(loss).toBeLessThan(1e-3);
     await trainer.dispose();
   });
 
   test('a loss of your own is minimized instead', async () => {
-    const twice = await create({ loss: (logits, labels) => mul(softmaxCrossEntropy(logits, labels), 2) });
+    const doubled: Loss = (logits, labels) => mul(softmaxCrossEntropy(logits, labels), 2);
+    const twice = await create({
+      objective: classification({ model: small, input: { shape }, loss: doubled }),
+    });
     const once = await create();
     expect((await twice.step(batchOf(0))).loss).toBeCloseTo(2 * (await once.step(batchOf(0))).loss, 6);
     await twice.dispose();
@@ -311,7 +316,7 @@ describe('evaluation', () => {
     expect(await trainer.evaluate(cut(6))).toEqual(whole);
     for (const size of [1, 4, 23]) {
       const other = await trainer.evaluate(cut(size));
-      expect(other.correct).toBe(whole.correct);
+      expect(other.counts).toEqual(whole.counts);
       // The same float32 numbers, summed in another order.
       expect(Math.abs(other.loss / whole.loss - 1)).toBeLessThan(1e-6);
     }
@@ -326,7 +331,7 @@ describe('evaluation', () => {
 });
 
 describe('numbers that are not finite', () => {
-  const poisoned = (step: number): Batch => {
+  const poisoned = (step: number): LabelledBatch => {
     const batch = batchOf(step);
     batch.inputs[3] = Number.NaN;
     return batch;
@@ -374,7 +379,7 @@ describe('misuse', () => {
       'an unknown option',
       { learningRate: 1 },
       new TypeError(
-        'createTrainer: unknown option `learningRate`. Known options: model, input, optimizer, batchSize, seed, loss, engine, threads, onGradients, gradientsAt.',
+        'createTrainer: unknown option `learningRate`. Known options: objective, optimizer, batchSize, seed, engine, threads, onGradients, gradientsAt.',
       ),
     ],
     [
@@ -383,36 +388,59 @@ describe('misuse', () => {
       new RangeError('createTrainer: expected `batchSize` to be a whole number >= 1, got 0.'),
     ],
     [
-      'a model that is no classifier',
-      { model: (x) => x },
-      new RangeError(
-        'createTrainer: expected a model that gives [6, classes] for inputs of shape [6,2,5,5], got [6,2,5,5].',
-      ),
-    ],
-    [
-      'a model without parameters',
-      { model: flatten },
-      new RangeError('createTrainer: expected a model with parameters, got none.'),
+      'an objective without parameters',
+      { objective: classification({ model: flatten, input: { shape } }) },
+      new RangeError('createTrainer: expected an objective with parameters, got none.'),
     ],
   ])('%s', async (_, options, error) => {
     await expect(create(options)).rejects.toThrow(error);
   });
 
-  test.each<[string, Batch, string]>([
-    ['a batch of another size', batchOf(0, 5), 'step: expected a batch of 6 samples, got 5.'],
+  test('a model that is no classifier', () => {
+    expect(() => classification({ model: (x) => x, input: { shape } })).toThrow(
+      new RangeError(
+        'classification: expected a model that gives [N, classes] for inputs of shape [N,2,5,5], got [N,2,5,5].',
+      ),
+    );
+  });
+
+  test.each<[string, Batch, Error]>([
+    ['a batch of another size', batchOf(0, 5), new RangeError('step: expected a batch of 6 samples, got 5.')],
     [
-      'inputs that do not fit the labels',
+      'labels that do not fit the inputs',
       { ...batchOf(0), labels: new Int32Array(5) },
-      'step: expected 250 inputs for 5 samples of shape [2,5,5], got 300.',
+      new RangeError('step: expected 6 numbers in `labels` for 6 samples of shape [], got 5.'),
+    ],
+    [
+      'inputs that are no whole samples',
+      { ...batchOf(0), inputs: new Float32Array(299) },
+      new RangeError(
+        'step: expected `inputs` to hold whole samples of shape [2,5,5], 50 numbers each, got 299 numbers.',
+      ),
     ],
     [
       'a label that is no class',
       { ...batchOf(0), labels: Int32Array.of(0, 1, 3, 0, 0, 0) },
-      'step: expected labels from 0 to 2, got 3 at sample 2.',
+      new RangeError('step: expected labels from 0 to 2, got 3 at sample 2.'),
     ],
-  ])('%s', async (_, batch, message) => {
+    [
+      'labels that are no whole numbers',
+      { ...batchOf(0), labels: new Float32Array(6) },
+      new TypeError('step: expected `labels` as Int32Array, got Float32Array.'),
+    ],
+    [
+      'a missing input',
+      { inputs: batchOf(0).inputs },
+      new TypeError('step: expected `labels` as Int32Array, got none.'),
+    ],
+    [
+      'an input of another name',
+      { ...batchOf(0), label: new Int32Array(6) },
+      new TypeError('step: unknown input `label`. Known inputs: inputs, labels.'),
+    ],
+  ])('%s', async (_, batch, error) => {
     const trainer = await create();
-    await expect(trainer.step(batch)).rejects.toThrow(new RangeError(message));
+    await expect(trainer.step(batch)).rejects.toThrow(error);
     await trainer.dispose();
   });
 
@@ -420,7 +448,7 @@ describe('misuse', () => {
     const trainer = await create();
     const first = trainer.step(batchOf(0));
     await expect(trainer.step(batchOf(1))).rejects.toThrow(
-      new Error('step: expected the last call to have finished. Await step() and evaluate().'),
+      new Error('step: expected the last call to have finished. Await step(), evaluate() and predict().'),
     );
     await first;
     expect((await trainer.step(batchOf(1))).step).toBe(1);

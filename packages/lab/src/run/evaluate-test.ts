@@ -1,4 +1,4 @@
-import { type Batch, batchesInOrder } from '@znorm/train';
+import { batchesInOrder, type LabelledBatch } from '@znorm/train';
 import { restoreCheckpoint } from '@znorm/train/node';
 import { type RunSettings, stepsOf } from './config.ts';
 import { appendEvent } from './events.ts';
@@ -21,14 +21,20 @@ export async function evaluateTest(
   try {
     await restoreCheckpoint(files.checkpoint, trainer);
     const batches = batchesInOrder(splits.test, { batchSize: config.batchSize, normalization });
-    const { accuracy, loss, count } = await trainer.evaluate(
+    const { loss, counts, count } = await trainer.evaluate(
       watched(batches, splits.test.labels.length, (progress) =>
         onProgress({ ...progress, epoch: config.epochs }),
       ),
     );
     const step = stepsOf(config);
     if (Number.isFinite(loss)) {
-      appendEvent(files.events, { type: 'test', step, testAccuracy: accuracy, testLoss: loss, count });
+      appendEvent(files.events, {
+        type: 'test',
+        step,
+        testAccuracy: counts.correct / count,
+        testLoss: loss,
+        count,
+      });
     } else {
       const { tensor, message } = nonFiniteLoss('test', loss, trainer);
       appendEvent(files.events, { type: 'fail', time: new Date().toISOString(), step, tensor, message });
@@ -40,10 +46,10 @@ export async function evaluateTest(
 
 /** The same batches, with word of how far they are. */
 function* watched(
-  batches: Iterable<Batch>,
+  batches: Iterable<LabelledBatch>,
   count: number,
   onProgress: (progress: Omit<RunProgress, 'epoch'>) => void,
-): Generator<Batch> {
+): Generator<LabelledBatch> {
   const started = performance.now();
   let seen = 0;
   for (const batch of batches) {

@@ -1,4 +1,4 @@
-import { createTrainer, type TrainerOptions } from '@znorm/train';
+import { classification, createTrainer, type TrainerOptions } from '@znorm/train';
 import { chain, fromJSON, scalarsAt } from 'znorm';
 import { loadImageDataset } from '../datasets/image-dataset.ts';
 import { modelByName } from '../models.ts';
@@ -24,8 +24,10 @@ export async function prepareRun(config: RunConfig, settings: RunSettings) {
     },
     createTrainer: (hook: Pick<TrainerOptions, 'onGradients' | 'gradientsAt'> = {}) =>
       createTrainer({
-        model: modelByName(config.model, data.classes.length),
-        input: { shape: data.shape },
+        objective: classification({
+          model: modelByName(config.model, data.classes.length),
+          input: { shape: data.shape },
+        }),
         optimizer: chain(gradientChain, optimizer),
         batchSize: config.batchSize,
         seed: config.seed,

@@ -114,7 +114,7 @@ async function trainToEnd(training: Training, standing: Sums): Promise<void> {
     onProgress(progressOf(trainer.steps, result, stepTimes));
 
     if (evaluateAfter.has(trainer.steps)) {
-      const { loss, accuracy } = await trainer.evaluate(
+      const { loss, counts, count } = await trainer.evaluate(
         batchesInOrder(splits.validation, { batchSize, normalization }),
       );
       if (!Number.isFinite(loss)) throw nonFiniteLoss('validation', loss, trainer);
@@ -126,7 +126,7 @@ async function trainToEnd(training: Training, standing: Sums): Promise<void> {
         trainLoss: sums.lossSum / sums.seen,
         trainAccuracy: sums.correct / (sums.seen * batchSize),
         validationLoss: loss,
-        validationAccuracy: accuracy,
+        validationAccuracy: counts.correct / count,
       });
       sums = { ...sums, lossSum: 0, correct: 0, seen: 0 };
     }
@@ -180,12 +180,12 @@ async function goOnFromCheckpoint(files: RunFolder, trainer: Trainer, steps: num
 }
 
 /** A step whose loss is not finite, which only a guard in the chain lets pass, has no part in the means. */
-function added(sums: Sums, { loss, correct, reports }: StepResult): Sums {
-  const counts = Number.isFinite(loss);
+function added(sums: Sums, { loss, counts: { correct }, reports }: StepResult): Sums {
+  const finite = Number.isFinite(loss);
   return {
-    lossSum: sums.lossSum + (counts ? loss : 0),
-    correct: sums.correct + (counts ? correct : 0),
-    seen: sums.seen + (counts ? 1 : 0),
+    lossSum: sums.lossSum + (finite ? loss : 0),
+    correct: sums.correct + (finite ? correct : 0),
+    seen: sums.seen + (finite ? 1 : 0),
     degenerate:
       sums.degenerate +
       reports.filter(({ name, value }) => name === 'degenerate' && value.data[0] > 0).length,
@@ -206,7 +206,7 @@ function createProgress(config: RunConfig, firstStep: number) {
       share: step / steps,
       epoch: (step / steps) * epochs,
       loss: recent.length === 0 ? null : mean(recent.map(({ loss }) => loss)),
-      accuracy: recent.length === 0 ? null : mean(recent.map(({ accuracy }) => accuracy)),
+      accuracy: recent.length === 0 ? null : mean(recent.map(({ counts }) => counts.correct / batchSize)),
       imagesPerSecond: (1000 * batchSize) / median(stepTimes.slice(-recentSteps)),
       // By the clock, which knows of evaluations and checkpoints too.
       secondsLeft: (seconds / (step - firstStep)) * (steps - step),

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { batchesInOrder, createTrainer, createTrainingBatches } from '@znorm/train';
+import { batchesInOrder, classification, createTrainer, createTrainingBatches } from '@znorm/train';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { chain, fromJSON } from 'znorm';
 import { loadImageDataset } from '../../src/datasets/image-dataset.ts';
@@ -72,8 +72,7 @@ test('what is recorded is what a trainer does that is driven by hand', async () 
   const { batchSize, seed } = config;
   const splits = splitImages(data, config);
   const trainer = await createTrainer({
-    model: modelByName(config.model, 10),
-    input: { shape: data.shape },
+    objective: classification({ model: modelByName(config.model, 10), input: { shape: data.shape } }),
     optimizer: chain(fromJSON(config.gradientChain), fromJSON(config.optimizerChain)),
     batchSize,
     seed,
@@ -97,7 +96,7 @@ test('what is recorded is what a trainer does that is driven by hand', async () 
   for (const evaluation of evaluations) {
     const a = await trainer.step(batches.at(trainer.steps));
     const b = await trainer.step(batches.at(trainer.steps));
-    const { loss, accuracy } = await trainer.evaluate(
+    const { loss, counts, count } = await trainer.evaluate(
       batchesInOrder(splits.validation, { batchSize, normalization }),
     );
     expect(evaluation).toEqual({
@@ -107,9 +106,9 @@ test('what is recorded is what a trainer does that is driven by hand', async () 
       // Half a cosine from 0.01; of the last step taken.
       learningRate: expect.closeTo(0.005 * (1 + Math.cos((Math.PI * (trainer.steps - 1)) / 12)), 12),
       trainLoss: (a.loss + b.loss) / 2,
-      trainAccuracy: (a.correct + b.correct) / 16,
+      trainAccuracy: (a.counts.correct + b.counts.correct) / 16,
       validationLoss: loss,
-      validationAccuracy: accuracy,
+      validationAccuracy: counts.correct / count,
     });
   }
   expect(lastEvent(readEvents(first.events), 'finish')).toMatchObject({
@@ -127,7 +126,7 @@ test('what is recorded is what a trainer does that is driven by hand', async () 
   expect(readEvents(files.events).at(-1)).toEqual({
     type: 'test',
     step: 12,
-    testAccuracy: test.accuracy,
+    testAccuracy: test.counts.correct / test.count,
     testLoss: test.loss,
     count: 20,
   });

@@ -1,12 +1,11 @@
 // node mlp-digest.mjs ENGINE THREADS: three steps of an MLP whose layers are wider than a batch; prints the hash of the
 // whole state. Built code, because Node 20 cannot run TypeScript.
-import { createTrainer, fillNormal, mlp, randomStream } from '@znorm/train';
+import { classification, createTrainer, fillNormal, mlp, randomStream } from '@znorm/train';
 import { momentum } from 'znorm';
 
 const [engine, threads] = process.argv.slice(2);
 const trainer = await createTrainer({
-  model: mlp({ hidden: [256, 128], classes: 10 }),
-  input: { shape: [28 * 28] },
+  objective: classification({ model: mlp({ hidden: [256, 128], classes: 10 }), input: { shape: [28 * 28] } }),
   optimizer: momentum({ learningRate: 0.01 }),
   batchSize: 20,
   engine,
