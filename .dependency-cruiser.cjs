@@ -7,11 +7,11 @@ const packages = ['znorm', 'train', 'lab'];
 const floors = {
   znorm: [
     'option-checks|parameters|tensor-ops',
-    'select|schedules|backends/',
+    'select|schedules|cycle-schedules|decay-schedules|backends/',
     'transformation',
     'stages|transforms/',
     'update-tensors',
-    'apply|optimizers|inspect/',
+    'apply|optimizer-parts|optimizers|adaptive-optimizers|layerwise-optimizers|inspect/',
     'chain-json|fused/',
     'index',
   ],

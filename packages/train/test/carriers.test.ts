@@ -4,7 +4,10 @@
  */
 import { describe, expect, test } from 'vitest';
 import {
+  adadelta,
+  adagrad,
   adam,
+  adamax,
   adamw,
   adaptiveClip,
   centralize,
@@ -15,8 +18,10 @@ import {
   cosine,
   type GradientTransformation,
   linear,
+  lion,
   masked,
   momentum,
+  nadam,
   nonfinite,
   normalizeByNorm,
   rmsprop,
@@ -112,7 +117,16 @@ const others: Record<string, GradientTransformation> = {
   'centralize, rmsprop with momentum': chain(centralize(), rmsprop({ learningRate: 1e-2, momentum: 0.9 })),
 };
 
-const chains = { ...standardizations, ...guarded, ...others };
+/** The optimizers that no chain above is made of. */
+const optimizers: Record<string, GradientTransformation> = {
+  lion: lion({ learningRate: schedule, weightDecay: 0.1 }),
+  nadam: nadam({ learningRate: schedule }),
+  adamax: adamax({ learningRate: schedule, weightDecay: 0.1 }),
+  adagrad: adagrad({ learningRate: schedule, initialAccumulator: 1e-4 }),
+  adadelta: adadelta({ learningRate: schedule, eps: 1e-8 }),
+};
+
+const chains = { ...standardizations, ...guarded, ...others, ...optimizers };
 const only = (...names: (keyof typeof chains)[]) =>
   Object.fromEntries(names.map((name) => [name, chains[name]!]));
 

@@ -1,3 +1,6 @@
+import { adadelta, adagrad, adamax, lion, nadam } from './adaptive-optimizers.ts';
+import { cyclic, oneCycle } from './cycle-schedules.ts';
+import { exponential, polynomial } from './decay-schedules.ts';
 import { adam, adamw, momentum, rmsprop, sgd } from './optimizers.ts';
 import { knownOptions, nearest, shown } from './option-checks.ts';
 import {
@@ -12,10 +15,13 @@ import {
 } from './schedules.ts';
 import type { Selection } from './select.ts';
 import { chain, type GradientTransformation, identity, masked } from './transformation.ts';
+import { scaleByAdadelta, scaleByAdagrad } from './transforms/accumulated-squares.ts';
+import { scaleByAdamax, scaleByNadam } from './transforms/adam-variants.ts';
 import { adaptiveClip } from './transforms/adaptive-clip.ts';
 import { centralize } from './transforms/centralize.ts';
 import { clipByGlobalNorm, clipByNorm, clipByValue } from './transforms/clip.ts';
 import { addDecayedWeights } from './transforms/decay.ts';
+import { scaleByLion } from './transforms/lion.ts';
 import { scaleByAdam, scaleByRms, trace } from './transforms/moments.ts';
 import { nonfinite } from './transforms/nonfinite.ts';
 import { normalizeByNorm } from './transforms/normalize-by.ts';
@@ -72,7 +78,10 @@ export function fromJSON(json: TransformationJson): GradientTransformation {
 
 /** Every transformation by name. This file is the only one that knows them all. */
 const transformations: Readonly<Record<string, (options: never, path: string) => GradientTransformation>> = {
+  adadelta,
+  adagrad,
   adam,
+  adamax,
   adamw,
   adaptiveClip,
   addDecayedWeights,
@@ -84,17 +93,24 @@ const transformations: Readonly<Record<string, (options: never, path: string) =>
     knownOptions('identity', options, []);
     return identity();
   },
+  lion,
   masked: (options: { transformation: TransformationJson; select: Selection }, path) => {
     knownOptions('masked', options, ['select', 'transformation']);
     return masked(parsed(options.transformation, `${path}.transformation`), options.select);
   },
   momentum,
+  nadam,
   nonfinite,
   normalizeByNorm,
   rmsprop,
   scale,
+  scaleByAdadelta,
+  scaleByAdagrad,
   scaleByAdam,
+  scaleByAdamax,
   scaleByLearningRate,
+  scaleByLion,
+  scaleByNadam,
   scaleByRms,
   scaleByStd,
   sgd,
@@ -105,8 +121,12 @@ const transformations: Readonly<Record<string, (options: never, path: string) =>
 const schedules: Readonly<Record<string, (options: never) => Schedule>> = {
   constant,
   cosine,
+  cyclic,
+  exponential,
   joined,
   linear,
+  oneCycle,
+  polynomial,
   stepDecay,
   warmup,
 };

@@ -1,4 +1,16 @@
 export {
+  type AdadeltaOptions,
+  type AdagradOptions,
+  type AdamaxOptions,
+  adadelta,
+  adagrad,
+  adamax,
+  type LionOptions,
+  lion,
+  type NadamOptions,
+  nadam,
+} from './adaptive-optimizers.ts';
+export {
   advance,
   applyUpdates,
   type GateCount,
@@ -13,6 +25,13 @@ export {
 export { type ArrayTensor, arrays, tensor } from './backends/arrays.ts';
 export { type Float32Arithmetic, float32Statistics } from './backends/float32-statistics.ts';
 export { fromJSON, type TransformationJson, toJSON } from './chain-json.ts';
+export { type CyclicOptions, cyclic, type OneCycleOptions, oneCycle } from './cycle-schedules.ts';
+export {
+  type ExponentialOptions,
+  exponential,
+  type PolynomialOptions,
+  polynomial,
+} from './decay-schedules.ts';
 export { type Descent, descent } from './inspect/descent.ts';
 export {
   type GradientInspection,
@@ -73,10 +92,23 @@ export {
   type Reduction,
   type Scalars,
 } from './transformation.ts';
+export {
+  type ScaleByAdadeltaOptions,
+  type ScaleByAdagradOptions,
+  scaleByAdadelta,
+  scaleByAdagrad,
+} from './transforms/accumulated-squares.ts';
+export {
+  type ScaleByAdamaxOptions,
+  type ScaleByNadamOptions,
+  scaleByAdamax,
+  scaleByNadam,
+} from './transforms/adam-variants.ts';
 export { type AdaptiveClipOptions, adaptiveClip } from './transforms/adaptive-clip.ts';
 export { centralize } from './transforms/centralize.ts';
 export { clipByGlobalNorm, clipByNorm, clipByValue } from './transforms/clip.ts';
 export { type AddDecayedWeightsOptions, addDecayedWeights } from './transforms/decay.ts';
+export { type ScaleByLionOptions, scaleByLion } from './transforms/lion.ts';
 export {
   type ScaleByAdamOptions,
   type ScaleByRmsOptions,

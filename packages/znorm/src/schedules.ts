@@ -206,12 +206,13 @@ function scheduleOf(where: string, option: string, value: number | Schedule): Sc
   return constant({ value: nonNegative(where, option, value) });
 }
 
-function schedule(name: string, options: object, at: (step: number) => number): Schedule {
+/** Makes a schedule of a pure function and the options that say which. */
+export function schedule(name: string, options: object, at: (step: number) => number): Schedule {
   return Object.freeze({ name, options: frozen(options), at });
 }
 
 /** Share of the way from step 0 to `steps`, held at the end. */
-function progress(step: number, steps: number): number {
+export function progress(step: number, steps: number): number {
   return Math.min(step / steps, 1);
 }
 

@@ -6,6 +6,8 @@ import {
   clipByGlobalNorm,
   constant,
   cosine,
+  cyclic,
+  exponential,
   fromJSON,
   type GradientTransformation,
   identity,
@@ -14,6 +16,8 @@ import {
   masked,
   momentum,
   nonfinite,
+  oneCycle,
+  polynomial,
   type Schedule,
   scaleByLearningRate,
   sgd,
@@ -90,6 +94,20 @@ const { schedule } = fc.letrec<{ schedule: Schedule; simple: Schedule }>((tie) =
     ),
     fc.record({ from: size, to: size, steps: count }).map(linear),
     fc.record({ from: size, boundaries: rising, factors: share }).map(stepDecay),
+    given({ from: size, to: size, steps: count, power: size }, ['from', 'steps']).map((o) =>
+      polynomial(o as never),
+    ),
+    given({ from: size, factor: size, steps: count, staircase: fc.boolean() }, ['from', 'factor']).map((o) =>
+      exponential(o as never),
+    ),
+    given({ from: size, to: size, stepsUp: count, stepsDown: count, cycleFactor: size, stepFactor: size }, [
+      'from',
+      'to',
+      'stepsUp',
+    ]).map((o) => cyclic(o as never)),
+    given({ peak: size, anneal: fc.constantFrom('cosine', 'linear'), startFraction: share }, ['peak']).map(
+      (o) => oneCycle({ ...o, steps: 9 } as never),
+    ),
     rising.chain((boundaries) =>
       fc
         .record({
@@ -178,6 +196,16 @@ const optionsOf: Record<string, fc.Arbitrary<unknown>> = {
     given({ action: fc.constantFrom('throw', 'zero') }),
     fc.record({ action: fc.constant('skip'), maxConsecutive: count }),
   ),
+  scaleByNadam: given({ b1: share, b2: share, eps: size, momentumDecay: share }),
+  scaleByAdamax: given({ b1: share, b2: share, eps: size }),
+  scaleByAdagrad: given({ initialAccumulator: share, eps: size }),
+  scaleByAdadelta: given({ rho: share, eps: size }),
+  scaleByLion: given({ b1: share, b2: share }),
+  nadam: given({ learningRate, b1: share, b2: share, eps: size, momentumDecay: share, ...decay }),
+  adamax: given({ learningRate, b1: share, b2: share, eps: size, ...decay }),
+  adagrad: given({ learningRate, initialAccumulator: share, eps: size, ...decay }),
+  adadelta: given({ learningRate, rho: share, eps: size, ...decay }),
+  lion: given({ learningRate, b1: share, b2: share, ...decay }),
   sgd: given({ learningRate, ...decay }, ['learningRate']),
   momentum: given({ learningRate, momentum: share, nesterov: fc.boolean(), ...decay }, ['learningRate']),
   rmsprop: given({ learningRate, decay: share, eps: size, momentum: share, ...decay }),
@@ -282,7 +310,7 @@ describe('what cannot be read is refused with its path', () => {
     ],
     [
       { sgd: { learningRate: { warmup: { steps: 1, into: { zzzzzzzz: {} } } } } },
-      'unknown schedule `zzzzzzzz` at sgd.learningRate.warmup.into. Known: constant, cosine, joined, linear, stepDecay, warmup.',
+      'unknown schedule `zzzzzzzz` at sgd.learningRate.warmup.into. Known: constant, cosine, cyclic, exponential, joined, linear, oneCycle, polynomial, stepDecay, warmup.',
     ],
     [
       { sgd: { learningRate: { joined: { schedules: [1, { lnear: {} }], boundaries: [3] } } } },

@@ -83,6 +83,22 @@ const rmsFirst: Values = {
   inf: [10, NaN, 10, 0, 10, -10],
 };
 
+// β of the first two steps; the first moment is a tenth of g, the second a thousandth of g².
+const [nadamNow, nadamNext] = [1, 2].map((t) => 0.9 * (1 - 0.96 ** (0.004 * t) / 2));
+const nadamFirst = scaled(adamFirst, 1 + (0.1 * nadamNext) / (1 - nadamNow * nadamNext));
+// First step: the sum is g², infinite in float32 from |g| = 1.8e19.
+const adagradFirst: Values = {
+  ...each((x) => x / (Math.abs(x) + 1e-10)),
+  huge: times(0),
+  inf: [1, NaN, 1, 0, 1, -1],
+};
+// First step: nu = g²/10 and delta = 0.
+const adadeltaFirst: Values = {
+  ...each((x) => (x * 1e-3) / Math.sqrt(0.1 * x * x + 1e-6)),
+  huge: times(0),
+  inf: [1, Infinity, 4, 0, 1, -4].map((x) => (x * 1e-3) / Math.sqrt(0.1 * x * x + 1e-6)),
+};
+
 interface Contract {
   readonly json: TransformationJson;
   /** What its error lists as known options. */
@@ -175,6 +191,11 @@ const contracts: Record<string, Contract> = {
   trace: { json: 'trace', options: 'momentum, nesterov, dampening', first: unchanged },
   scaleByAdam: { json: 'scaleByAdam', options: 'b1, b2, eps, epsRoot', first: adamFirst },
   scaleByRms: { json: 'scaleByRms', options: 'decay, eps', first: rmsFirst },
+  scaleByNadam: { json: 'scaleByNadam', options: 'b1, b2, eps, momentumDecay', first: nadamFirst },
+  scaleByAdamax: { json: 'scaleByAdamax', options: 'b1, b2, eps', first: adamFirst },
+  scaleByAdagrad: { json: 'scaleByAdagrad', options: 'initialAccumulator, eps', first: adagradFirst },
+  scaleByAdadelta: { json: 'scaleByAdadelta', options: 'rho, eps', first: adadeltaFirst },
+  scaleByLion: { json: 'scaleByLion', options: 'b1, b2', first: each(Math.sign) },
   addDecayedWeights: {
     json: { addDecayedWeights: { weightDecay: 0.1 } },
     options: 'weightDecay, select',
@@ -221,6 +242,19 @@ const contracts: Record<string, Contract> = {
     first: scaled(plusWeights(adamFirst, 0.01), -0.001),
   },
 };
+
+/** Optimizers of which the defaults are only a direction and a rate. */
+const directions: Record<string, readonly [direction: string, rate: number, first: Values]> = {
+  nadam: ['b1, b2, eps, momentumDecay', 2e-3, nadamFirst],
+  adamax: ['b1, b2, eps', 2e-3, adamFirst],
+  adagrad: ['initialAccumulator, eps', 0.01, adagradFirst],
+  adadelta: ['rho, eps', 1, adadeltaFirst],
+  lion: ['b1, b2', 1e-4, each(Math.sign)],
+};
+for (const [name, [own, rate, first]] of Object.entries(directions)) {
+  const options = `learningRate, ${own}, weightDecay, decaySelect`;
+  contracts[name] = { json: name, options, first: scaled(first, -rate) };
+}
 
 /** Transformations in settings that keep other state than their defaults do. */
 const variants: Record<string, TransformationJson> = {

@@ -2,8 +2,12 @@ import { describe, expect, it } from 'vitest';
 import {
   constant,
   cosine,
+  cyclic,
+  exponential,
   joined,
   linear,
+  oneCycle,
+  polynomial,
   type Schedule,
   scaleByLearningRate,
   stepDecay,
@@ -69,6 +73,53 @@ describe('values', () => {
       boundaries: [3, 4],
     });
     expect(at(schedule, [0, 1, 2, 3, 4, 5, 6, 7])).toEqual([0, 0.5, 1, 5, 1, 0.5, 0, 0]);
+  });
+});
+
+describe('values of cycles and decays', () => {
+  it('polynomial falls by a power of the way left, and holds its end', () => {
+    const schedule = polynomial({ from: 2, to: 1, steps: 4, power: 2 });
+    expectElements(at(schedule, [0, 1, 2, 4, 9]), [2, 1.5625, 1.25, 1, 1], tolerance);
+  });
+
+  it('exponential multiplies a little at each step, or at once as a staircase', () => {
+    const smooth = exponential({ from: 8, factor: 0.25, steps: 2 });
+    expectElements(at(smooth, [0, 1, 2, 3]), [8, 4, 2, 1], tolerance);
+    const stairs = exponential({ from: 8, factor: 0.25, steps: 2, staircase: true });
+    expectElements(at(stairs, [0, 1, 2, 3, 4]), [8, 8, 2, 2, 0.5], tolerance);
+  });
+
+  it('cyclic climbs and falls in straight lines, each cycle lower by its factor', () => {
+    const schedule = cyclic({ from: 1, to: 5, stepsUp: 2, stepsDown: 4, cycleFactor: 0.5 });
+    expectElements(at(schedule, [0, 1, 2, 3, 4, 6, 8]), [1, 3, 5, 4, 3, 1, 3], tolerance);
+  });
+
+  it('oneCycle rises to its peak, falls to its final fraction and holds it', () => {
+    const options = { peak: 2, steps: 9, riseFraction: 1 / 3, startFraction: 0.5, finalFraction: 0 };
+    const linearly = oneCycle({ ...options, anneal: 'linear' });
+    expectElements(at(linearly, [0, 1, 2, 5, 8, 99]), [1, 1.5, 2, 1, 0, 0], tolerance);
+    expectElements(at(oneCycle(options), [0, 1, 2, 5, 8]), [1, 1.5, 2, 1, 0], tolerance);
+  });
+
+  it.each<[() => Schedule, string]>([
+    [
+      () => polynomial({ from: 1, steps: 2, power: 0 }),
+      'polynomial: expected `power` to be a finite number > 0, got 0.',
+    ],
+    [
+      () => exponential({ from: 1, factor: 0 }),
+      'exponential: expected `factor` to be a finite number > 0, got 0.',
+    ],
+    [
+      () => cyclic({ from: 0, to: 1, stepsUp: 0 }),
+      'cyclic: expected `stepsUp` to be a whole number >= 1, got 0.',
+    ],
+    [
+      () => oneCycle({ peak: 1, steps: 10, riseFraction: 0.1 }),
+      'oneCycle: expected `riseFraction` to put the peak between steps 0 and 9, got 0.1.',
+    ],
+  ])('%#: what is out of range is refused', (make, message) => {
+    expect(make).toThrow(new RangeError(message));
   });
 });
 

@@ -7,8 +7,9 @@ import {
   trueOrFalse,
   withDefaults,
 } from '../option-checks.ts';
-import { type TensorOps, weightedSum } from '../tensor-ops.ts';
+import { weightedSum } from '../tensor-ops.ts';
 import { type Primitive, primitive } from '../transformation.ts';
+import { movedTowards, movedTowardsSquare, zerosLike } from './moving-average.ts';
 
 export interface TraceOptions {
   /** Share of the last step's direction that is kept. @default 0.9 */
@@ -155,18 +156,4 @@ export function scaleByRms(options: ScaleByRmsOptions = {}): Primitive {
       return { updates: ops.div(g, ops.add(ops.sqrt(nu), eps)), slots: { nu } };
     },
   });
-}
-
-function zerosLike<T>(ops: TensorOps<T>, x: T): T {
-  return ops.full(ops.shape(x), 0);
-}
-
-/** decay · average + (1 − decay) · x */
-function movedTowards<T>(ops: TensorOps<T>, average: T, decay: number, x: T): T {
-  return weightedSum(ops, decay, average, 1 - decay, x);
-}
-
-/** decay · average + (1 − decay) · x², the small factor first so that the square overflows last */
-function movedTowardsSquare<T>(ops: TensorOps<T>, average: T, decay: number, x: T): T {
-  return weightedSum(ops, decay, average, 1, ops.mul(ops.mul(x, 1 - decay), x));
 }

@@ -3,12 +3,20 @@
 Gradients are fixed in advance and float32; PyTorch computes in float64, so the numbers are its definitions, not its
 rounding. `updates` holds w_t − w_{t−1} of every step.
 """
+import inspect
 import json
 import pathlib
 import platform
+import sys
 
 import numpy as np
 import torch
+
+# PyTorch 1.13 counts β_t twice in the product up to t + 1; corrected in 2.0, as its documentation always had it.
+nadam = sys.modules["torch.optim.nadam"]
+source = inspect.getsource(nadam._single_tensor_nadam)
+assert "mu_product * mu * mu_next" in source
+exec(source.replace("mu_product * mu * mu_next", "mu_product * mu_next"), nadam.__dict__)
 
 STEPS = 5
 SHAPES = {"conv/kernel": (3, 2, 3, 3), "fc/kernel": (4, 6), "fc/bias": (4,)}
@@ -86,6 +94,20 @@ golden = {
         "adamwCosine": updates(
             lambda p: optim.AdamW(p, lr=1e-2, weight_decay=0.1), lambda o: sched.CosineAnnealingLR(o, T_max=4)
         ),
+        "nadam": updates(lambda p: optim.NAdam(p)),
+        "nadamOptions": updates(
+            lambda p: optim.NAdam(p, lr=1e-2, betas=(0.8, 0.95), eps=1e-3, momentum_decay=0.5, weight_decay=0.1)
+        ),
+        "adamax": updates(lambda p: optim.Adamax(p)),
+        "adamaxOptions": updates(
+            lambda p: optim.Adamax(p, lr=1e-2, betas=(0.8, 0.5), eps=1e-2, weight_decay=0.1)
+        ),
+        "adagrad": updates(lambda p: optim.Adagrad(p)),
+        "adagradOptions": updates(
+            lambda p: optim.Adagrad(p, lr=0.1, initial_accumulator_value=0.3, eps=1e-3, weight_decay=0.1)
+        ),
+        "adadelta": updates(lambda p: optim.Adadelta(p)),
+        "adadeltaOptions": updates(lambda p: optim.Adadelta(p, lr=0.5, rho=0.7, eps=1e-3, weight_decay=0.1)),
         "sgdStep": updates(lambda p: optim.SGD(p, lr=0.1), lambda o: sched.StepLR(o, step_size=2, gamma=0.5)),
     },
     "rates": {
@@ -93,6 +115,28 @@ golden = {
         "step": rates(lambda o: sched.StepLR(o, step_size=5, gamma=0.2), 21),
         "multiStep": rates(lambda o: sched.MultiStepLR(o, milestones=[3, 11], gamma=0.1), 21),
         "linear": rates(lambda o: sched.LinearLR(o, start_factor=1.0, end_factor=0.25, total_iters=15), 21),
+        "polynomial": rates(lambda o: sched.PolynomialLR(o, total_iters=15, power=1.7), 21),
+        "exponential": rates(lambda o: sched.ExponentialLR(o, gamma=0.9), 21),
+        "triangular": rates(
+            lambda o: sched.CyclicLR(o, 0.01, 0.1, step_size_up=3, step_size_down=5, cycle_momentum=False), 21
+        ),
+        "triangular2": rates(
+            lambda o: sched.CyclicLR(o, 0.01, 0.1, step_size_up=4, mode="triangular2", cycle_momentum=False), 21
+        ),
+        "expRange": rates(
+            lambda o: sched.CyclicLR(
+                o, 0.01, 0.1, step_size_up=4, mode="exp_range", gamma=0.95, cycle_momentum=False
+            ),
+            21,
+        ),
+        "oneCycle": rates(lambda o: sched.OneCycleLR(o, 0.1, total_steps=21, cycle_momentum=False), 21),
+        "oneCycleLinear": rates(
+            lambda o: sched.OneCycleLR(
+                o, 0.1, total_steps=21, pct_start=0.5, anneal_strategy="linear", div_factor=10,
+                final_div_factor=100, cycle_momentum=False,
+            ),
+            21,
+        ),
     },
     "clipped": {
         "norm": clipped(lambda p: torch.nn.utils.clip_grad_norm_(p, 1.0)),
