@@ -1,9 +1,29 @@
 export type { Augmentation, Normalization } from './augmentation.ts';
-export { gelu, leakyRelu, logSoftmax, relu, sigmoid, silu, softmax, tanh } from './autodiff/activation.ts';
+export {
+  elu,
+  gelu,
+  hardSigmoid,
+  hardSwish,
+  leakyRelu,
+  logSigmoid,
+  logSoftmax,
+  mish,
+  prelu,
+  relu,
+  relu6,
+  selu,
+  sigmoid,
+  silu,
+  softmax,
+  softplus,
+  softsign,
+  tanh,
+} from './autodiff/activation.ts';
 export {
   abs,
   add,
   cast,
+  clip,
   div,
   equal,
   exp,
@@ -23,6 +43,7 @@ export {
   sub,
   where,
 } from './autodiff/arithmetic.ts';
+export { type FocalLossOptions, focalLoss, sigmoidCrossEntropy } from './autodiff/binary-loss.ts';
 export type { Operand } from './autodiff/broadcast.ts';
 export {
   type Conv2dOptions,
@@ -31,12 +52,36 @@ export {
   convTranspose2d,
 } from './autodiff/convolution.ts';
 export { gradients } from './autodiff/gradients.ts';
+export { type GroupNormOptions, groupNorm } from './autodiff/group-normalization.ts';
 export { gather } from './autodiff/indexing.ts';
-export { meanSquaredError, softmaxCrossEntropy } from './autodiff/loss.ts';
+export { huberLoss, meanSquaredError, softmaxCrossEntropy } from './autodiff/loss.ts';
 export { type GemmOptions, gemm, matmul } from './autodiff/matmul.ts';
 export { type BatchNormResult, batchNorm, batchNormInference, layerNorm } from './autodiff/normalization.ts';
-export { averagePool2d, globalAveragePool, maxPool2d, type PoolOptions } from './autodiff/pooling.ts';
-export { type ReduceOptions, reduceMax, reduceMean, reduceSum } from './autodiff/reduction.ts';
+export {
+  diceLoss,
+  type OverlapLossOptions,
+  type TverskyLossOptions,
+  tverskyLoss,
+} from './autodiff/overlap-loss.ts';
+export {
+  averagePool2d,
+  globalAveragePool,
+  globalMaxPool,
+  maxPool2d,
+  type PoolOptions,
+} from './autodiff/pooling.ts';
+export {
+  type ReduceOptions,
+  reduceL1,
+  reduceL2,
+  reduceLogSumExp,
+  reduceMax,
+  reduceMean,
+  reduceMin,
+  reduceSum,
+  reduceSumSquare,
+} from './autodiff/reduction.ts';
+export { type ResizeOptions, resize } from './autodiff/resize.ts';
 export {
   concat,
   expand,
@@ -76,12 +121,21 @@ export { type ConvolutionOptions, convolution } from './layers/convolution.ts';
 export { type DenseOptions, dense } from './layers/dense.ts';
 export { dropout } from './layers/dropout.ts';
 export {
+  type GroupNormalizationOptions,
+  groupNormalization,
+  instanceNormalization,
+} from './layers/group-normalization.ts';
+export {
   type BatchNormalizationOptions,
   batchNormalization,
   layerNormalization,
 } from './layers/normalization.ts';
 export type { Layer, ParameterOptions, Scope } from './layers/scope.ts';
 export { flatten, residual, sequential } from './layers/sequential.ts';
+export {
+  type TransposedConvolutionOptions,
+  transposedConvolution,
+} from './layers/transposed-convolution.ts';
 export { type MlpOptions, mlp } from './models/mlp.ts';
 export { type ResnetOptions, resnet } from './models/resnet.ts';
 export type { Built, Objective } from './objective.ts';

@@ -1,6 +1,6 @@
 /** Nonlinearities, element by element, and softmax along an axis. */
 import { emit, type Value } from '../onnx/graph.ts';
-import { add, exp, greater, mul, square, sub, where } from './arithmetic.ts';
+import { add, clip, exp, greater, greaterOrEqual, less, mul, neg, square, sub, where } from './arithmetic.ts';
 import { resolveAxis } from './broadcast.ts';
 import { reduceSum } from './reduction.ts';
 import { differentiable } from './tape.ts';
@@ -31,6 +31,20 @@ export function sigmoid(x: Value): Value {
   return differentiable(y, [x], [(g) => mul(g, mul(y, sub(1, y)))]);
 }
 
+/** log(1 + eˣ), a smooth relu */
+export function softplus(x: Value): Value {
+  return differentiable(
+    emit(x.graph, 'Softplus', [x], {}, x.shape),
+    [x],
+    [(g) => mul(g, emit(x.graph, 'Sigmoid', [x], {}, x.shape))],
+  );
+}
+
+/** log sigmoid(x), without overflow for x ≪ 0 */
+export function logSigmoid(x: Value): Value {
+  return neg(softplus(neg(x)));
+}
+
 /** Hyperbolic tangent */
 export function tanh(x: Value): Value {
   const y = emit(x.graph, 'Tanh', [x], {}, x.shape);
@@ -43,6 +57,62 @@ export function silu(x: Value): Value {
   // y' = s + y(1 − s)
   const y = emit(x.graph, 'Mul', [x, s], {}, x.shape);
   return differentiable(y, [x], [(g) => mul(g, add(s, mul(y, sub(1, s))))]);
+}
+
+/** x · tanh(softplus(x)) @see Misra, arXiv 1908.08681 */
+export function mish(x: Value): Value {
+  const t = emit(x.graph, 'Tanh', [emit(x.graph, 'Softplus', [x], {}, x.shape)], {}, x.shape);
+  const y = emit(x.graph, 'Mul', [x, t], {}, x.shape);
+  // y' = t + x(1 − t²) sigmoid(x)
+  const slope = () => add(t, mul(mul(x, sub(1, square(t))), emit(x.graph, 'Sigmoid', [x], {}, x.shape)));
+  return differentiable(y, [x], [(g) => mul(g, slope())]);
+}
+
+/** x where x > 0, alpha(eˣ − 1) elsewhere. @param options.alpha @default 1 */
+export function elu(x: Value, { alpha = 1 }: { alpha?: number } = {}): Value {
+  const y = emit(x.graph, 'Elu', [x], { alpha: { float: alpha } }, x.shape);
+  // alpha eˣ = y + alpha
+  return differentiable(y, [x], [(g) => mul(g, where(greater(x, 0), 1, add(y, Math.fround(alpha))))]);
+}
+
+/** λ · elu(x) with the λ and α for which activations keep mean 0 and variance 1. @see Klambauer et al. 2017 */
+export function selu(x: Value): Value {
+  return mul(elu(x, { alpha: 1.6732632423543772 }), 1.0507009873554805);
+}
+
+/** max(0, min(1, x/6 + ½)), with gradient 0 at ±3 */
+export function hardSigmoid(x: Value): Value {
+  const y = emit(x.graph, 'HardSigmoid', [x], { alpha: { float: 1 / 6 }, beta: { float: 0.5 } }, x.shape);
+  return differentiable(
+    y,
+    [x],
+    [(g) => mul(where(less(emit(x.graph, 'Abs', [x], {}, x.shape), 3), g, 0), 1 / 6)],
+  );
+}
+
+/** x · hardSigmoid(x) @see Howard et al. 2019, arXiv 1905.02244 */
+export function hardSwish(x: Value): Value {
+  return mul(x, hardSigmoid(x));
+}
+
+/** min(max(x, 0), 6) @see Howard et al. 2017, arXiv 1704.04861 */
+export function relu6(x: Value): Value {
+  return clip(x, { min: 0, max: 6 });
+}
+
+/** x / (1 + |x|) */
+export function softsign(x: Value): Value {
+  const y = emit(x.graph, 'Softsign', [x], {}, x.shape);
+  // y' = 1/(1 + |x|)² = (1 − |y|)²
+  return differentiable(y, [x], [(g) => mul(g, square(sub(1, emit(x.graph, 'Abs', [y], {}, x.shape))))]);
+}
+
+/**
+ * x where x ≥ 0, slope · x elsewhere, with a slope that is learnt.
+ * @param slope broadcasts to x: [] for one slope, [C, 1, 1] for one a channel of [N, C, H, W]
+ */
+export function prelu(x: Value, slope: Value): Value {
+  return where(greaterOrEqual(x, 0), x, mul(x, slope));
 }
 
 /**

@@ -60,6 +60,28 @@ export function minimum(left: Operand, right: Operand): Value {
   return differentiable(y, [a, b], [(g) => selected(g, a, b, less), (g) => selected(g, b, a, less)]);
 }
 
+/**
+ * min(max(x, options.min), options.max). The gradient passes where min ≤ x ≤ max, bounds included, as in PyTorch.
+ * @param options.min @default no lower bound
+ * @param options.max @default no upper bound
+ */
+export function clip(x: Value, { min, max }: { min?: number; max?: number }): Value {
+  if (min === undefined && max === undefined) return x;
+  if (!((min ?? -Infinity) <= (max ?? Infinity)))
+    throw new RangeError(`clip: expected min <= max, got min ${min} and max ${max}.`);
+  const y = emit(x.graph, 'Clip', lift('clip', x, min ?? -Infinity, max ?? Infinity), {}, x.shape);
+  return differentiable(
+    y,
+    [x],
+    [
+      (g) => {
+        const below = max === undefined ? g : where(lessOrEqual(x, max), g, 0);
+        return min === undefined ? below : where(greaterOrEqual(x, min), below, 0);
+      },
+    ],
+  );
+}
+
 function selected(g: Value, mine: Value, other: Value, wins: (a: Value, b: Value) => Value): Value {
   return sumTo(where(wins(mine, other), g, where(equal(mine, other), mul(g, 0.5), 0)), mine.shape);
 }

@@ -2,7 +2,7 @@
 import { constant, elementCount, emit, emitMany, type Value, zeros } from '../onnx/graph.ts';
 import { div } from './arithmetic.ts';
 import { inputGradient } from './convolution-input-gradient.ts';
-import { reduceMean } from './reduction.ts';
+import { reduceMax, reduceMean } from './reduction.ts';
 import { reshape } from './shape.ts';
 import { differentiable } from './tape.ts';
 import {
@@ -101,7 +101,17 @@ function windowSizes(
 
 /** Mean of each channel's image, [N, C, H, W] → [N, C]. */
 export function globalAveragePool(x: Value): Value {
-  if (x.shape.length !== 4)
-    throw new RangeError(`globalAveragePool: expected an input of shape [N, C, H, W], got [${x.shape}].`);
+  requireImages('globalAveragePool', x);
   return reduceMean(x, { axes: [2, 3] });
+}
+
+/** Largest element of each channel's image, [N, C, H, W] → [N, C]; elements that tie share the gradient equally. */
+export function globalMaxPool(x: Value): Value {
+  requireImages('globalMaxPool', x);
+  return reduceMax(x, { axes: [2, 3] });
+}
+
+function requireImages(where: string, x: Value): void {
+  if (x.shape.length !== 4)
+    throw new RangeError(`${where}: expected an input of shape [N, C, H, W], got [${x.shape}].`);
 }

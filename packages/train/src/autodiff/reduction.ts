@@ -1,6 +1,6 @@
-/** Sums, means and maxima over axes. */
+/** Sums, means, extremes and norms over axes. */
 import { emit, int64s, type Value } from '../onnx/graph.ts';
-import { cast, div, equal, mul } from './arithmetic.ts';
+import { abs, cast, div, equal, exp, mul, square, sub, where } from './arithmetic.ts';
 import { resolveAxis } from './broadcast.ts';
 import { expand, reshape } from './shape.ts';
 import { differentiable } from './tape.ts';
@@ -26,7 +26,16 @@ export function reduceMean(x: Value, options: ReduceOptions = {}): Value {
 
 /** Largest x over the axes; elements that tie share the gradient equally. */
 export function reduceMax(x: Value, options: ReduceOptions = {}): Value {
-  const { y, kept, axes } = reduce('reduceMax', 'ReduceMax', x, options);
+  return reduceExtreme('reduceMax', 'ReduceMax', x, options);
+}
+
+/** Smallest x over the axes; elements that tie share the gradient equally. */
+export function reduceMin(x: Value, options: ReduceOptions = {}): Value {
+  return reduceExtreme('reduceMin', 'ReduceMin', x, options);
+}
+
+function reduceExtreme(name: string, opType: string, x: Value, options: ReduceOptions): Value {
+  const { y, kept, axes } = reduce(name, opType, x, options);
   return differentiable(
     y,
     [x],
@@ -37,6 +46,38 @@ export function reduceMax(x: Value, options: ReduceOptions = {}): Value {
       },
     ],
   );
+}
+
+/** Σ |x| over the axes, with gradient 0 where x = 0 */
+export function reduceL1(x: Value, options: ReduceOptions = {}): Value {
+  return reduceSum(abs(x), options);
+}
+
+/** √Σ x² over the axes, with gradient 0 where the norm is 0 */
+export function reduceL2(x: Value, options: ReduceOptions = {}): Value {
+  const { y, kept } = reduce('reduceL2', 'ReduceL2', x, options);
+  return differentiable(
+    y,
+    [x],
+    [
+      (g) => {
+        const norm = reshape(y, kept);
+        return mul(x, div(reshape(g, kept), where(equal(norm, 0), 1, norm)));
+      },
+    ],
+  );
+}
+
+/** Σ x² over the axes */
+export function reduceSumSquare(x: Value, options: ReduceOptions = {}): Value {
+  return reduceSum(square(x), options);
+}
+
+/** log Σ eˣ over the axes, without overflow */
+export function reduceLogSumExp(x: Value, options: ReduceOptions = {}): Value {
+  const { y, kept } = reduce('reduceLogSumExp', 'ReduceLogSumExp', x, options);
+  // ∂y/∂x = eˣ / Σ eˣ
+  return differentiable(y, [x], [(g) => mul(reshape(g, kept), exp(sub(x, reshape(y, kept))))]);
 }
 
 function reduce(name: string, opType: string, x: Value, { axes, keepDims = false }: ReduceOptions) {

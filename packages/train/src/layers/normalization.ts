@@ -53,7 +53,7 @@ export function layerNormalization({ eps = 1e-5 }: { eps?: number } = {}): Layer
   };
 }
 
-function gainAndShift(scope: Scope, shape: readonly number[]) {
+export function gainAndShift(scope: Scope, shape: readonly number[]) {
   return {
     gamma: scope.parameter('gamma', shape, { role: 'normalization', initializer: ones }),
     beta: scope.parameter('beta', shape, { role: 'normalization', initializer: zeros }),

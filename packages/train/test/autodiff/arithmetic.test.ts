@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import * as op from '../../src/autodiff/arithmetic.ts';
+import { gradients } from '../../src/autodiff/gradients.ts';
+import { reduceSum } from '../../src/autodiff/reduction.ts';
 import { constant, createGraph, input } from '../../src/onnx/graph.ts';
+import { interpret } from './float64-interpreter.ts';
 import { checkOperator } from './operator-check.ts';
 
 const plain = { shape: [2, 3] };
@@ -42,6 +45,26 @@ describe('one operand', () => {
   checkOperator({ name: 'reciprocal', inputs: { x: positive }, build: ({ x }) => op.reciprocal(x) });
 });
 
+describe('clip', () => {
+  const cases = { 'both sides': { min: -0.5, max: 0.7 }, below: { min: 0.1 }, above: { max: 0.1 } };
+  for (const [name, bounds] of Object.entries(cases))
+    checkOperator({
+      name: `clip ${name}`,
+      inputs: { x: { shape: [3, 4] } },
+      build: ({ x }) => op.clip(x, bounds),
+    });
+
+  test('passes the gradient at its bounds and stops it beyond; without bounds it is x itself', () => {
+    const x = input(createGraph(), 'x', [4]);
+    const [gradient] = gradients(reduceSum(op.clip(x, { min: 0, max: 1 })), [x]);
+    expect([...interpret(x.graph, { x: [-0.1, 0, 1, 1.1] }, [gradient]).get(gradient)!.data]).toEqual([
+      0, 1, 1, 0,
+    ]);
+    expect(op.clip(x, {})).toBe(x);
+    expect(() => op.clip(x, { min: 2, max: 1 })).toThrow('clip: expected min <= max, got min 2 and max 1.');
+  });
+});
+
 describe('where and comparisons', () => {
   const comparisons = {
     greater: op.greater,
@@ -63,10 +86,8 @@ describe('where and comparisons', () => {
   });
 });
 
-test('equal operands of maximum share the gradient equally', async () => {
+test('equal operands of maximum share the gradient equally', () => {
   // At a tie there is no derivative to compare with; half each is PyTorch's choice.
-  const { gradients } = await import('../../src/autodiff/gradients.ts');
-  const { interpret } = await import('./float64-interpreter.ts');
   const graph = createGraph();
   const [a, b] = [input(graph, 'a', []), input(graph, 'b', [])];
   const found = gradients(op.maximum(a, b), [a, b]);

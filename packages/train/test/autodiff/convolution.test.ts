@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Conv2dOptions, conv2d, convTranspose2d } from '../../src/autodiff/convolution.ts';
-import { averagePool2d, globalAveragePool, maxPool2d } from '../../src/autodiff/pooling.ts';
+import { averagePool2d, globalAveragePool, globalMaxPool, maxPool2d } from '../../src/autodiff/pooling.ts';
 import { createGraph, input } from '../../src/onnx/graph.ts';
 import { checkOperator } from './operator-check.ts';
 
@@ -72,6 +72,12 @@ describe('pooling', () => {
       build: ({ x }) => averagePool2d(x, { ...options, countPads: false }),
     });
   }
+  checkOperator({ name: 'globalMaxPool', inputs: { x }, build: ({ x }) => globalMaxPool(x) });
+  checkOperator({
+    name: 'maxPool2d of windows whose maxima are negative',
+    inputs: { x: { shape: [2, 2, 4, 4], low: -3, high: -1 } },
+    build: ({ x }) => maxPool2d(x, { kernel: 3, strides: 2, pads: 1 }),
+  });
   checkOperator({ name: 'globalAveragePool', inputs: { x }, build: ({ x }) => globalAveragePool(x) });
 });
 

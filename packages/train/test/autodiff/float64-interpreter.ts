@@ -225,6 +225,9 @@ const operators: Record<string, Operator> = {
   Sigmoid: elementwise((x) => 1 / (1 + Math.exp(-x))),
   Tanh: elementwise(Math.tanh),
   Erf: elementwise(erf),
+  Softplus: elementwise((x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))),
+  Softsign: elementwise((x) => x / (1 + Math.abs(x))),
+  Clip: elementwise((x, low, high) => Math.min(Math.max(x, low), high)),
   Greater: elementwise((a, b) => +(a > b)),
   GreaterOrEqual: elementwise((a, b) => +(a >= b)),
   Less: elementwise((a, b) => +(a < b)),
@@ -237,6 +240,12 @@ const operators: Record<string, Operator> = {
     elementwise((x) => gelu(x, attribute('approximate')))(inputs, attribute, node),
   LeakyRelu: (inputs, attribute, node) =>
     elementwise((x) => (x > 0 ? x : Math.fround(attribute('alpha')) * x))(inputs, attribute, node),
+  Elu: (inputs, attribute, node) =>
+    elementwise((x) => (x > 0 ? x : Math.fround(attribute('alpha')) * Math.expm1(x)))(
+      inputs,
+      attribute,
+      node,
+    ),
   HardSigmoid: (inputs, attribute, node) =>
     elementwise((x) =>
       Math.min(1, Math.max(0, (attribute('alpha') as number) * x + (attribute('beta') as number))),
@@ -246,6 +255,9 @@ const operators: Record<string, Operator> = {
   ReduceSum: reduction(sum),
   ReduceMean: reduction((values) => sum(values) / values.length),
   ReduceMax: reduction((values) => Math.max(...values)),
+  ReduceMin: reduction((values) => Math.min(...values)),
+  ReduceL2: reduction((values) => Math.hypot(...values)),
+  ReduceLogSumExp: reduction((values) => Math.log(sum(values.map(Math.exp)))),
   ReduceSumSquare: reduction((values) => sum(values.map((x) => x * x))),
   Reshape: ([x, shape]) => [{ shape: [...shape.data], data: x.data }],
   Transpose: ([x], attribute) => [transpose(x, attribute('perm'))],

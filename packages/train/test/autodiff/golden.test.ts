@@ -1,12 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { gelu } from '../../src/autodiff/activation.ts';
-import { mul } from '../../src/autodiff/arithmetic.ts';
+import * as activations from '../../src/autodiff/activation.ts';
+import { add, clip, mul } from '../../src/autodiff/arithmetic.ts';
+import * as binary from '../../src/autodiff/binary-loss.ts';
 import { type Conv2dOptions, conv2d, convTranspose2d } from '../../src/autodiff/convolution.ts';
 import { gradients } from '../../src/autodiff/gradients.ts';
-import { softmaxCrossEntropy } from '../../src/autodiff/loss.ts';
+import { groupNorm } from '../../src/autodiff/group-normalization.ts';
+import { huberLoss, softmaxCrossEntropy } from '../../src/autodiff/loss.ts';
 import { batchNorm, layerNorm } from '../../src/autodiff/normalization.ts';
+import * as overlaps from '../../src/autodiff/overlap-loss.ts';
 import { averagePool2d, maxPool2d } from '../../src/autodiff/pooling.ts';
-import { reduceSum } from '../../src/autodiff/reduction.ts';
+import * as reductions from '../../src/autodiff/reduction.ts';
+import { resize } from '../../src/autodiff/resize.ts';
 import { constant, createGraph, elementCount, input, output, type Value } from '../../src/onnx/graph.ts';
 import { createSession, type TensorView } from '../../src/runtime/session.ts';
 import golden from '../golden/operators.json' with { type: 'json' };
@@ -33,7 +37,7 @@ async function run(shapes: number[][], engine: 'native' | 'wasm', build: (...inp
   const inputs = shapes.map((shape, k) => input(graph, `input ${k}`, shape));
   const results = build(...inputs);
   const cotangent = (r: Value) => constant(graph, numbers(r.shape, shapes.length + 1), r.shape);
-  const loss = reduceSum(mul(results[0], cotangent(results[0])));
+  const loss = reductions.reduceSum(mul(results[0], cotangent(results[0])));
   const wanted = [...results, ...gradients(loss, inputs)];
   for (const [i, value] of wanted.entries()) output(value, `wanted ${i}`);
   const feeds = Object.fromEntries(
@@ -89,16 +93,55 @@ describe('layerNorm as in PyTorch', () =>
   matchesPyTorch(golden.layerNorm, (made, x, scale, bias) => [layerNorm(x, scale, bias, epsOf(made))]));
 
 describe('maxPool2d as in PyTorch', () =>
-  matchesPyTorch(golden.maxPool, (made, x) => [maxPool2d(x, optionsOf(made))]));
+  matchesPyTorch(golden.maxPool, (made, x) => [
+    maxPool2d(add(x, (made as { shift?: number }).shift ?? 0), optionsOf(made)),
+  ]));
 
 describe('averagePool2d as in PyTorch', () =>
   matchesPyTorch(golden.averagePool, (made, x) => [averagePool2d(x, optionsOf(made))]));
 
 describe('gelu as in PyTorch', () =>
-  matchesPyTorch(golden.gelu, ({ name }, x) => [gelu(mul(x, 4), { approximate: name as 'none' | 'tanh' })]));
+  matchesPyTorch(golden.gelu, ({ name }, x) => [
+    activations.gelu(mul(x, 4), { approximate: name as 'none' | 'tanh' }),
+  ]));
 
 describe('softmaxCrossEntropy as in PyTorch', () =>
   matchesPyTorch(golden.crossEntropy, (made, x) => {
     const labels = BigInt64Array.from((made as unknown as { labels: number[] }).labels, BigInt);
     return [softmaxCrossEntropy(mul(x, 4), constant(x.graph, labels))];
   }));
+
+type Operator = (...inputs: Value[]) => Value;
+
+describe('groupNorm as in PyTorch', () =>
+  matchesPyTorch(golden.groupNorm, (made, x, scale, bias) => [
+    groupNorm(x, scale, bias, made as unknown as { groups: number; eps: number }),
+  ]));
+
+describe('resize as in PyTorch', () =>
+  matchesPyTorch(golden.resize, (made, x) => [resize(x, optionsOf(made))]));
+
+describe('activations as in PyTorch', () =>
+  matchesPyTorch(golden.activations, ({ name }, x) => [
+    (activations as unknown as Record<string, Operator>)[name](mul(x, 6)),
+  ]));
+
+describe('prelu as in PyTorch', () =>
+  matchesPyTorch(golden.prelu, (_, x, slope) => [activations.prelu(x, slope)]));
+
+describe('clip as in PyTorch', () => matchesPyTorch(golden.clip, (made, x) => [clip(x, optionsOf(made))]));
+
+describe('reductions as in PyTorch', () =>
+  matchesPyTorch(golden.reductions, ({ name }, x) => [
+    { ...reductions }[name as 'reduceMin'](x, { axes: [1] }),
+  ]));
+
+describe('losses of masks as in PyTorch', () =>
+  matchesPyTorch(golden.masked, (made, x) => {
+    const masks = Float32Array.from((made as unknown as { masks: number[] }).masks);
+    const loss = { ...binary, ...overlaps }[made.name as 'diceLoss'];
+    return [loss(mul(x, 4), constant(x.graph, masks, x.shape), optionsOf(made))];
+  }));
+
+describe('huberLoss as in PyTorch', () =>
+  matchesPyTorch(golden.huber, (made, x, y) => [huberLoss(x, y, optionsOf(made))]));

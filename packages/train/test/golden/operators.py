@@ -67,6 +67,37 @@ def cross_entropy(name, shape):
     return case(name, [shape], lambda x: F.cross_entropy(x * 4, labels), labels=labels.tolist())
 
 
+def masked(name, f, **options):
+    """Logits [3, 1, 4, 5] times 4 against masks of which the second is empty."""
+    shape = [3, 1, 4, 5]
+    masks = torch.tensor([float(i % 3 == 0 and i // 20 != 1) for i in range(60)], dtype=torch.float64).reshape(shape)
+    return case(name, [shape], lambda x: f(x * 4, masks), masks=masks.flatten().tolist(), options=options)
+
+
+def focal(x, t, alpha=0.25, gamma=2):
+    """torchvision.ops.sigmoid_focal_loss 0.14 with reduction='mean'."""
+    p = torch.sigmoid(x)
+    p_t = p * t + (1 - p) * (1 - t)
+    alpha_t = alpha * t + (1 - alpha) * (1 - t)
+    return (alpha_t * (1 - p_t) ** gamma * F.binary_cross_entropy_with_logits(x, t, reduction='none')).mean()
+
+
+def tversky(x, t, smooth=1, alpha=0.5, beta=0.5, dims=(0, 1, 2, 3)):
+    p = torch.sigmoid(x)
+    tp, fp, fn = (p * t).sum(dims), (p * (1 - t)).sum(dims), ((1 - p) * t).sum(dims)
+    return (1 - (tp + smooth) / (tp + alpha * fp + beta * fn + smooth)).mean()
+
+
+def dice(x, t, smooth=1, dims=(0, 1, 2, 3)):
+    p = torch.sigmoid(x)
+    return (1 - (2 * (p * t).sum(dims) + smooth) / (p.sum(dims) + t.sum(dims) + smooth)).mean()
+
+
+def resized(name, shape, size, mode):
+    modes = {'nearest': {'mode': 'nearest-exact'}, 'bilinear': {'mode': 'bilinear', 'align_corners': False}}
+    return case(name, [shape], lambda x: F.interpolate(x, size=size, **modes[mode]), options={'size': size, 'mode': mode})
+
+
 golden = {
     'generator': 'packages/train/test/golden/operators.py',
     'versions': {'torch': torch.__version__, 'python': platform.python_version()},
@@ -103,7 +134,49 @@ golden = {
         case('rows', [[3, 2, 6], [6], [6]], lambda x, w, b: F.layer_norm(x, [6], w, b, 1e-5), eps=1e-5),
         case('planes', [[3, 2, 4], [2, 4], [2, 4]], lambda x, w, b: F.layer_norm(x, [2, 4], w, b, 1e-3), eps=1e-3),
     ],
+    'groupNorm': [
+        case('two groups', [[3, 4, 3, 5], [4], [4]], lambda x, w, b: F.group_norm(x, 2, w, b, 1e-5), groups=2, eps=1e-5),
+        case('one group', [[3, 4, 3, 5], [4], [4]], lambda x, w, b: F.group_norm(x, 1, w, b, 1e-3), groups=1, eps=1e-3),
+        case('instances', [[2, 4, 3, 5], [4], [4]], lambda x, w, b: F.instance_norm(x, weight=w, bias=b, eps=1e-5), groups=4, eps=1e-5),
+    ],
+    'resize': [
+        resized(f'{mode}, {name}', shape, size, mode)
+        for mode in ('nearest', 'bilinear')
+        for name, shape, size in (
+            ('twice', [3, 2, 4, 5], [8, 10]),
+            ('half', [2, 2, 6, 8], [3, 4]),
+            ('up and down by fractions', [2, 3, 5, 7], [7, 3]),
+        )
+    ],
+    'activations': [
+        case(name, [[40]], lambda x, f=f: f(x * 6))
+        for name, f in {
+            'softplus': F.softplus, 'logSigmoid': F.logsigmoid, 'elu': F.elu, 'selu': F.selu, 'mish': F.mish,
+            'hardSigmoid': F.hardsigmoid, 'hardSwish': F.hardswish, 'relu6': F.relu6, 'softsign': F.softsign,
+            'silu': F.silu, 'sigmoid': torch.sigmoid, 'leakyRelu': F.leaky_relu,
+        }.items()
+    ],
+    'prelu': [case('one slope a channel', [[2, 3, 4], [3, 1]], lambda x, w: F.prelu(x, w.flatten()))],
+    'clip': [case('both sides', [[40]], lambda x: x.clamp(-0.4, 0.5), options={'min': -0.4, 'max': 0.5})],
+    'reductions': [
+        case('reduceMin', [[3, 4, 5]], lambda x: x.amin(1)),
+        case('reduceL1', [[3, 4, 5]], lambda x: x.norm(1, 1)),
+        case('reduceL2', [[3, 4, 5]], lambda x: x.norm(2, 1)),
+        case('reduceSumSquare', [[3, 4, 5]], lambda x: x.square().sum(1)),
+        case('reduceLogSumExp', [[3, 4, 5]], lambda x: x.logsumexp(1)),
+    ],
+    'masked': [
+        masked('sigmoidCrossEntropy', F.binary_cross_entropy_with_logits),
+        masked('sigmoidCrossEntropy', lambda x, t: F.binary_cross_entropy_with_logits(x, t, pos_weight=torch.tensor(3.0)), positiveWeight=3),
+        masked('focalLoss', focal),
+        masked('focalLoss', lambda x, t: focal(x, t, 0.6, 1.5), alpha=0.6, gamma=1.5),
+        masked('diceLoss', dice),
+        masked('diceLoss', lambda x, t: dice(x, t, 0.5, (1, 2, 3)), per='sample', smooth=0.5),
+        masked('tverskyLoss', lambda x, t: tversky(x, t, 2, 0.3, 0.7), alpha=0.3, beta=0.7, smooth=2),
+    ],
+    'huber': [case('delta 0.5', [[4, 6], [4, 6]], lambda x, y: F.huber_loss(x, y, delta=0.5), options={'delta': 0.5})],
     'maxPool': [
+        case('windows whose maxima are negative', [[2, 2, 6, 5]], lambda x: F.max_pool2d(x - 1.5, 2), options={'kernel': 2}, shift=-1.5),
         pool('kernel 2', lambda x: F.max_pool2d(x, 2), kernel=2),
         pool('overlapping', lambda x: F.max_pool2d(x, 3, 2, 1), kernel=3, strides=2, pads=1),
         pool('dilated', lambda x: F.max_pool2d(x, 2, 1, 0, 2), kernel=2, strides=1, dilations=2),

@@ -3,9 +3,11 @@ import { relu } from '../../src/autodiff/activation.ts';
 import { convolution } from '../../src/layers/convolution.ts';
 import { dense } from '../../src/layers/dense.ts';
 import { dropout } from '../../src/layers/dropout.ts';
+import { groupNormalization, instanceNormalization } from '../../src/layers/group-normalization.ts';
 import { batchNormalization, layerNormalization } from '../../src/layers/normalization.ts';
 import { createScope, type Layer } from '../../src/layers/scope.ts';
 import { flatten, residual, sequential } from '../../src/layers/sequential.ts';
+import { transposedConvolution } from '../../src/layers/transposed-convolution.ts';
 import { createGraph, input, output } from '../../src/onnx/graph.ts';
 import { toModelBytes } from '../../src/onnx/model.ts';
 import { randomStream } from '../../src/random.ts';
@@ -163,6 +165,42 @@ test('layer normalization standardizes each row by its own statistics', async ()
   const { y } = await run(layerNormalization(), x, { gamma: [1, 1, 1, 2], beta: [0, 0, 0, 1] });
   const [s, t] = [1 / Math.sqrt(1.25 + 1e-5), 1 / Math.sqrt(12 + 1e-5)];
   expectClose(y, [-1.5 * s, -0.5 * s, 0.5 * s, 3 * s + 1, -2 * t, -2 * t, -2 * t, 12 * t + 1]);
+});
+
+test('group normalization standardizes each sample by groups of channels, alike in training and evaluation', async () => {
+  const x = { shape: [1, 4, 1, 2], data: [1, 3, 5, 7, 0, 0, 2, 2] };
+  const given = { gamma: [1, 1, 1, 2], beta: [0, 0, 0, 5] };
+  const [s, t] = [1 / Math.sqrt(5 + 1e-5), 1 / Math.sqrt(1 + 1e-5)];
+  const expected = [-3 * s, -s, s, 3 * s, -t, -t, 2 * t + 5, 2 * t + 5];
+  expectClose((await run(groupNormalization({ groups: 2 }), x, given)).y, expected);
+  expectClose((await run(groupNormalization({ groups: 2 }), x, given, false)).y, expected);
+});
+
+test('instance normalization standardizes each channel of each sample', async () => {
+  const x = { shape: [1, 2, 1, 2], data: [1, 3, 10, 30] };
+  const [s, t] = [1 / Math.sqrt(1 + 1e-5), 10 / Math.sqrt(100 + 1e-5)];
+  const { y } = await run(instanceNormalization(), x, { gamma: [1, 2], beta: [0, 1] });
+  expectClose(y, [-s, s, 1 - 2 * t, 1 + 2 * t]);
+});
+
+test('a transposed convolution with kernel and strides 2 makes each pixel a square, and names its output axis', async () => {
+  const layer = transposedConvolution({ filters: 1, kernelSize: 2, strides: 2 });
+  const { y } = await run(
+    layer,
+    { shape: [1, 1, 1, 2], data: [1, 10] },
+    { kernel: [1, 2, 3, 4], bias: [0.5] },
+  );
+  expect(y).toEqual([1.5, 2.5, 10.5, 20.5, 3.5, 4.5, 30.5, 40.5]);
+  const { parameters } = build(layer, [1, 3, 2, 2]);
+  expect(parameters.get('kernel')!.info).toEqual({
+    path: 'kernel',
+    shape: [3, 1, 2, 2],
+    outputAxis: 1,
+    role: 'kernel',
+  });
+  expect(() => build(layer, [3, 2])).toThrow(
+    "transposedConvolution: expected an input of shape [N, C, H, W], got [3,2] at ''.",
+  );
 });
 
 describe('dropout', () => {
