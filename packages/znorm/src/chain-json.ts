@@ -1,6 +1,7 @@
 import { adadelta, adagrad, adamax, lion, nadam } from './adaptive-optimizers.ts';
 import { cyclic, oneCycle } from './cycle-schedules.ts';
 import { exponential, polynomial } from './decay-schedules.ts';
+import { lamb, lars, muon, novograd } from './layerwise-optimizers.ts';
 import { adam, adamw, momentum, rmsprop, sgd } from './optimizers.ts';
 import { knownOptions, nearest, shown } from './option-checks.ts';
 import {
@@ -14,18 +15,22 @@ import {
   warmup,
 } from './schedules.ts';
 import type { Selection } from './select.ts';
-import { chain, type GradientTransformation, identity, masked } from './transformation.ts';
+import { type Composite, chain, type GradientTransformation, identity, masked } from './transformation.ts';
 import { scaleByAdadelta, scaleByAdagrad } from './transforms/accumulated-squares.ts';
 import { scaleByAdamax, scaleByNadam } from './transforms/adam-variants.ts';
 import { adaptiveClip } from './transforms/adaptive-clip.ts';
 import { centralize } from './transforms/centralize.ts';
-import { clipByGlobalNorm, clipByNorm, clipByValue } from './transforms/clip.ts';
+import { clipByBlockRms, clipByGlobalNorm, clipByNorm, clipByValue } from './transforms/clip.ts';
 import { addDecayedWeights } from './transforms/decay.ts';
 import { scaleByLion } from './transforms/lion.ts';
 import { scaleByAdam, scaleByRms, trace } from './transforms/moments.ts';
-import { nonfinite } from './transforms/nonfinite.ts';
+import { nonfinite, skipLargeUpdates, zeroNonFinite } from './transforms/nonfinite.ts';
+import { normalizeByNormAverage } from './transforms/norm-average.ts';
 import { normalizeByNorm } from './transforms/normalize-by.ts';
+import { orthogonalize } from './transforms/orthogonalize.ts';
+import { freeze, partition } from './transforms/partition.ts';
 import { scale, scaleByLearningRate } from './transforms/scale.ts';
+import { trustRatio } from './transforms/trust-ratio.ts';
 import { scaleByStd, znorm } from './transforms/znorm.ts';
 
 /**
@@ -37,6 +42,11 @@ import { scaleByStd, znorm } from './transforms/znorm.ts';
  *     - momentum: { learningRate: { cosine: { from: 0.1, steps: 1000 } } }
  */
 export type TransformationJson = string | { readonly [name: string]: Json } | readonly TransformationJson[];
+
+interface PartitionJson {
+  readonly rules: readonly { readonly select: Selection; readonly transformation: TransformationJson }[];
+  readonly otherwise: TransformationJson;
+}
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
@@ -55,6 +65,7 @@ export function toJSON(transformation: GradientTransformation): TransformationJs
     const options = optionsJson(transformation.options, 'masked');
     return { masked: { ...options, transformation: toJSON(transformation.parts[0]) as Json } };
   }
+  if (transformation.name === 'partition' && 'parts' in transformation) return partitionJson(transformation);
   if (!Object.hasOwn(transformations, transformation.name)) {
     throw new TypeError(
       `toJSON: expected a transformation of this library, got \`${transformation.name}\`. Save its name and options yourself.`,
@@ -76,6 +87,17 @@ export function fromJSON(json: TransformationJson): GradientTransformation {
   return parsed(json, '');
 }
 
+/** A partition keeps its selectors in its options, and what they select in masked parts; the last is for the rest. */
+function partitionJson({ options, parts }: Composite): TransformationJson {
+  const { selects } = options as { selects: readonly Selection[] };
+  const inner = parts.map((part) => toJSON((part as Composite).parts[0]) as Json);
+  const rules = selects.map((select, i) => ({
+    select: valueJson(select, `partition.rules[${i}].select`),
+    transformation: inner[i],
+  }));
+  return { partition: { rules, otherwise: inner[rules.length] } };
+}
+
 /** Every transformation by name. This file is the only one that knows them all. */
 const transformations: Readonly<Record<string, (options: never, path: string) => GradientTransformation>> = {
   adadelta,
@@ -86,22 +108,42 @@ const transformations: Readonly<Record<string, (options: never, path: string) =>
   adaptiveClip,
   addDecayedWeights,
   centralize,
+  clipByBlockRms,
   clipByGlobalNorm,
   clipByNorm,
   clipByValue,
+  freeze,
   identity: (options: object) => {
     knownOptions('identity', options, []);
     return identity();
   },
+  lamb,
+  lars,
   lion,
   masked: (options: { transformation: TransformationJson; select: Selection }, path) => {
     knownOptions('masked', options, ['select', 'transformation']);
     return masked(parsed(options.transformation, `${path}.transformation`), options.select);
   },
   momentum,
+  muon,
   nadam,
   nonfinite,
   normalizeByNorm,
+  normalizeByNormAverage,
+  novograd,
+  orthogonalize,
+  partition: (options: PartitionJson, path) => {
+    knownOptions('partition', options, ['rules', 'otherwise']);
+    const { rules, otherwise } = options;
+    const made = (rule: PartitionJson['rules'][number], i: number) => ({
+      ...rule,
+      transformation: parsed(rule?.transformation, `${path}.rules[${i}].transformation`),
+    });
+    return partition({
+      rules: Array.isArray(rules) ? rules.map(made) : (rules as never), // which partition() refuses
+      otherwise: parsed(otherwise, `${path}.otherwise`),
+    });
+  },
   rmsprop,
   scale,
   scaleByAdadelta,
@@ -114,7 +156,10 @@ const transformations: Readonly<Record<string, (options: never, path: string) =>
   scaleByRms,
   scaleByStd,
   sgd,
+  skipLargeUpdates,
   trace,
+  trustRatio,
+  zeroNonFinite,
   znorm,
 };
 
@@ -132,7 +177,7 @@ const schedules: Readonly<Record<string, (options: never) => Schedule>> = {
 };
 
 /** The options, of transformations and of schedules, that hold a schedule or a list of them. */
-const scheduleOptions = ['learningRate', 'into', 'schedules'];
+const scheduleOptions = ['learningRate', 'adamLearningRate', 'into', 'schedules'];
 
 function parsed(json: TransformationJson, path: string): GradientTransformation {
   if (Array.isArray(json)) return chain(...json.map((part, index) => parsed(part, `${path}[${index}]`)));

@@ -40,6 +40,16 @@ export {
   type TensorSummary,
 } from './inspect/gradients.ts';
 export {
+  type LambOptions,
+  type LarsOptions,
+  lamb,
+  lars,
+  type MuonOptions,
+  muon,
+  type NovogradOptions,
+  novograd,
+} from './layerwise-optimizers.ts';
+export {
   type AdamOptions,
   type AdamwOptions,
   adam,
@@ -106,7 +116,7 @@ export {
 } from './transforms/adam-variants.ts';
 export { type AdaptiveClipOptions, adaptiveClip } from './transforms/adaptive-clip.ts';
 export { centralize } from './transforms/centralize.ts';
-export { clipByGlobalNorm, clipByNorm, clipByValue } from './transforms/clip.ts';
+export { clipByBlockRms, clipByGlobalNorm, clipByNorm, clipByValue } from './transforms/clip.ts';
 export { type AddDecayedWeightsOptions, addDecayedWeights } from './transforms/decay.ts';
 export { type ScaleByLionOptions, scaleByLion } from './transforms/lion.ts';
 export {
@@ -117,10 +127,20 @@ export {
   type TraceOptions,
   trace,
 } from './transforms/moments.ts';
-export { type NonfiniteOptions, nonfinite } from './transforms/nonfinite.ts';
+export {
+  type NonfiniteOptions,
+  nonfinite,
+  type SkipLargeUpdatesOptions,
+  skipLargeUpdates,
+  zeroNonFinite,
+} from './transforms/nonfinite.ts';
+export { type NormalizeByNormAverageOptions, normalizeByNormAverage } from './transforms/norm-average.ts';
 export { type NormalizeByNormOptions, normalizeByNorm } from './transforms/normalize-by.ts';
+export { type OrthogonalizeOptions, orthogonalize } from './transforms/orthogonalize.ts';
+export { freeze, type PartitionOptions, type PartitionRule, partition } from './transforms/partition.ts';
 export { scale, scaleByLearningRate } from './transforms/scale.ts';
 export type { Scope, StatisticsMode } from './transforms/statistics.ts';
+export { type TrustRatioOptions, trustRatio } from './transforms/trust-ratio.ts';
 export { scaleByStd, type ZnormOptions, znorm } from './transforms/znorm.ts';
 export {
   type ParameterInfos,

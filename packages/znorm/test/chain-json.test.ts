@@ -8,6 +8,7 @@ import {
   cosine,
   cyclic,
   exponential,
+  freeze,
   fromJSON,
   type GradientTransformation,
   identity,
@@ -17,6 +18,7 @@ import {
   momentum,
   nonfinite,
   oneCycle,
+  partition,
   polynomial,
   type Schedule,
   scaleByLearningRate,
@@ -48,6 +50,24 @@ describe('the saved form', () => {
         masked: {
           select: { not: { role: ['bias', 'normalization'] } },
           transformation: { znorm: { statistics: { ema: 0.9 } } },
+        },
+      },
+    ],
+    [
+      partition({
+        rules: [
+          { select: { role: 'bias' }, transformation: freeze() },
+          { select: { path: 'head/*' }, transformation: chain(znorm(), sgd({ learningRate: 0.1 })) },
+        ],
+        otherwise: adam(),
+      }),
+      {
+        partition: {
+          rules: [
+            { select: { role: 'bias' }, transformation: 'freeze' },
+            { select: { path: 'head/*' }, transformation: ['znorm', { sgd: { learningRate: 0.1 } }] },
+          ],
+          otherwise: 'adam',
         },
       },
     ],
@@ -206,6 +226,29 @@ const optionsOf: Record<string, fc.Arbitrary<unknown>> = {
   adagrad: given({ learningRate, initialAccumulator: share, eps: size, ...decay }),
   adadelta: given({ learningRate, rho: share, eps: size, ...decay }),
   lion: given({ learningRate, b1: share, b2: share, ...decay }),
+  clipByBlockRms: fc.record({ maxRms: size }),
+  trustRatio: given({ coefficient: size, eps: share }),
+  normalizeByNormAverage: given({ decay: share, eps: size }),
+  orthogonalize: given({ steps: count }),
+  freeze: fc.constant({}),
+  zeroNonFinite: fc.constant({}),
+  skipLargeUpdates: given({ maxNorm: size, maxConsecutive: count.map((n) => n + 3) }, ['maxNorm']),
+  lamb: given({ learningRate, b1: share, b2: share, eps: size, ...decay }),
+  lars: given({ learningRate, momentum: share, trustCoefficient: size, trustSelect: selector, ...decay }, [
+    'learningRate',
+  ]),
+  novograd: given({ learningRate, b1: share, b2: share, eps: size, ...decay }),
+  muon: given({
+    learningRate,
+    momentum: share,
+    nesterov: fc.boolean(),
+    steps: count,
+    select: selector,
+    adamLearningRate: learningRate,
+    adamB1: share,
+    adamB2: share,
+    ...decay,
+  }),
   sgd: given({ learningRate, ...decay }, ['learningRate']),
   momentum: given({ learningRate, momentum: share, nesterov: fc.boolean(), ...decay }, ['learningRate']),
   rmsprop: given({ learningRate, decay: share, eps: size, momentum: share, ...decay }),
@@ -230,13 +273,21 @@ const { transformation } = fc.letrec<{ one: TransformationJson; transformation: 
       fc.record({
         masked: fc.record({ select: selector, transformation: tie('transformation') }),
       }) as fc.Arbitrary<TransformationJson>,
+      fc.record({
+        partition: fc.record({
+          rules: fc.array(fc.record({ select: selector, transformation: tie('transformation') }), {
+            maxLength: 2,
+          }),
+          otherwise: tie('transformation'),
+        }),
+      }) as fc.Arbitrary<TransformationJson>,
     ),
   }),
 );
 
 describe('round trip', () => {
   it('knows the options of every transformation', () => {
-    const names = [...Object.keys(optionsOf), 'masked'].sort().join(', ');
+    const names = [...Object.keys(optionsOf), 'masked', 'partition'].sort().join(', ');
     expect(() => fromJSON('-')).toThrow(`Known: ${names}.`);
   });
 
@@ -274,6 +325,15 @@ describe('what cannot be saved is refused with its path', () => {
     expect(() => toJSON(masked(znorm(), (parameter) => parameter.shape.length > 1))).toThrow(
       new TypeError(
         'toJSON: expected data at masked.select, got a function. Only schedules (cosine, warmup, …) and selectors ({ minRank: 2 }) can be saved.',
+      ),
+    );
+  });
+
+  it('a predicate in a partition', () => {
+    const rules = [{ select: () => true, transformation: znorm() }];
+    expect(() => toJSON(partition({ rules, otherwise: znorm() }))).toThrow(
+      new TypeError(
+        'toJSON: expected data at partition.rules[0].select, got a function. Only schedules (cosine, warmup, …) and selectors ({ minRank: 2 }) can be saved.',
       ),
     );
   });
@@ -319,6 +379,10 @@ describe('what cannot be read is refused with its path', () => {
     [
       { sgd: { learningRate: {} } },
       'expected a schedule as { name: options } or a number, got {} at sgd.learningRate.',
+    ],
+    [
+      { partition: { rules: [{ select: {}, transformation: 'adm' }], otherwise: 'adam' } },
+      'unknown transformation `adm` at partition.rules[0].transformation. Did you mean `adam`?',
     ],
     [null, `expected ${form}, got null.`],
     [[3], `expected ${form}, got 3 at [0].`],

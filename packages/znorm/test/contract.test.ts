@@ -99,11 +99,62 @@ const adadeltaFirst: Values = {
   inf: [1, Infinity, 4, 0, 1, -4].map((x) => (x * 1e-3) / Math.sqrt(0.1 * x * x + 1e-6)),
 };
 
+// ‖w‖ / ‖g‖, and 1 where either is 0.
+const trusted = (from: Values): Values =>
+  change(from, (x, _k, name) => {
+    const weights = name === 'one' ? 2 : Math.hypot(...w);
+    const size = Math.hypot(...from[name]);
+    return size === 0 ? x : x * (weights / size);
+  });
+/** As trusted() has it, but a single number is no matrix. */
+const larsFirst: Values = change({ ...trusted(unchanged), one: [0.3] }, (x, _k, name) =>
+  name === 'one' || name === 'zero' ? x : x * 1e-3,
+);
+const novogradFirst: Values = {
+  ...each(() => 0),
+  constant: p.map(() => 1 / (Math.sqrt(6) + 1e-7)),
+  one: [0.3 / (0.3 + 1e-8)],
+  huge: times(1 / norm),
+  tiny: times(1e-24 / 1e-8),
+  nan: allNaN,
+  inf: onlyInfinityLeft,
+};
+
+/** σ after five iterations of Muon's polynomial. */
+const risen = (sigma: number) => {
+  let s = sigma;
+  for (let i = 0; i < 5; i++) s = 3.4445 * s - 4.775 * s ** 3 + 2.0315 * s ** 5;
+  return s;
+};
+/** U f(Σ) Vᵀ of p / ‖p‖: a matrix h(S) times p / ‖p‖, S = p pᵀ / ‖p‖² = [[a, b], [b, d]], h(λ) = f(√λ) / √λ. */
+const orthogonal = () => {
+  const [a, b, d] = [21 / 38, -18 / 38, 17 / 38];
+  const half = Math.sqrt(((a - d) / 2) ** 2 + b * b);
+  const [high, low] = [(a + d) / 2 + half, (a + d) / 2 - half];
+  const h = (lambda: number) => risen(Math.sqrt(lambda)) / Math.sqrt(lambda);
+  const slope = (h(high) - h(low)) / (high - low);
+  const level = h(low) - slope * low;
+  return p.map((x, k) => {
+    const [own, diagonal, other] = k < 3 ? [x, a, p[k + 3]] : [x, d, p[k - 3]];
+    return ((level + slope * diagonal) * own + slope * b * other) / norm;
+  });
+};
+const orthogonalFirst: Values = {
+  ...unchanged,
+  constant: p.map(() => risen(1) / Math.sqrt(6)),
+  huge: orthogonal(),
+  tiny: orthogonal(),
+  nan: allNaN,
+  inf: allNaN,
+};
+
 interface Contract {
   readonly json: TransformationJson;
   /** What its error lists as known options. */
   readonly options: string;
   readonly first: Outcomes;
+  /** Of one element, relative. @default a few roundings */
+  readonly tolerance?: number;
 }
 
 const contracts: Record<string, Contract> = {
@@ -188,6 +239,48 @@ const contracts: Record<string, Contract> = {
       inf: onlyInfinityLeft,
     },
   },
+  clipByBlockRms: {
+    json: { clipByBlockRms: { maxRms: 1 / Math.sqrt(6) } },
+    options: 'maxRms',
+    first: { ...unchanged, huge: times(1 / norm), nan: allNaN, inf: onlyInfinityLeft },
+  },
+  trustRatio: {
+    json: 'trustRatio',
+    options: 'coefficient, eps',
+    first: { ...trusted(unchanged), nan: allNaN, inf: onlyInfinityLeft },
+  },
+  normalizeByNormAverage: { json: 'normalizeByNormAverage', options: 'decay, eps', first: novogradFirst },
+  orthogonalize: {
+    json: 'orthogonalize',
+    options: 'steps',
+    first: orthogonalFirst,
+    // Five iterations make of a rounding in a weak direction up to 3.4^5 = 485 times as much.
+    tolerance: 1e-5,
+  },
+  partition: {
+    json: {
+      partition: {
+        rules: [
+          { select: { minRank: 2 }, transformation: { scale: { factor: 0.5 } } },
+          { select: {}, transformation: { scale: { factor: 2 } } },
+        ],
+        otherwise: 'freeze',
+      },
+    },
+    options: 'rules, otherwise',
+    first: { ...each((x) => x / 2), one: [0.6] },
+  },
+  freeze: { json: 'freeze', options: 'none', first: each(() => 0) },
+  zeroNonFinite: {
+    json: 'zeroNonFinite',
+    options: 'none',
+    first: { ...unchanged, nan: [1, 0, 4, 0, 1, -4], inf: [1, 0, 4, 0, 1, -4] },
+  },
+  skipLargeUpdates: {
+    json: { skipLargeUpdates: { maxNorm: 10 } },
+    options: 'maxNorm, maxConsecutive',
+    first: { ...unchanged, huge: times(0), nan: times(0), inf: times(0) },
+  },
   trace: { json: 'trace', options: 'momentum, nesterov, dampening', first: unchanged },
   scaleByAdam: { json: 'scaleByAdam', options: 'b1, b2, eps, epsRoot', first: adamFirst },
   scaleByRms: { json: 'scaleByRms', options: 'decay, eps', first: rmsFirst },
@@ -256,6 +349,29 @@ for (const [name, [own, rate, first]] of Object.entries(directions)) {
   contracts[name] = { json: name, options, first: scaled(first, -rate) };
 }
 
+contracts.lamb = {
+  json: 'lamb',
+  options: 'learningRate, b1, b2, eps, weightDecay, decaySelect',
+  first: scaled({ ...trusted(each((x) => x / (Math.abs(x) + 1e-6))), nan: allNaN, inf: allNaN }, -0.001),
+};
+contracts.lars = {
+  json: { lars: { learningRate: 0.1 } },
+  options: 'learningRate, momentum, trustCoefficient, trustSelect, weightDecay, decaySelect',
+  first: scaled({ ...larsFirst, nan: allNaN, inf: onlyInfinityLeft }, -0.1),
+};
+contracts.novograd = {
+  json: 'novograd',
+  options: 'learningRate, b1, b2, eps, weightDecay, decaySelect',
+  first: scaled(novogradFirst, -0.01),
+};
+contracts.muon = {
+  json: 'muon',
+  options:
+    'learningRate, momentum, nesterov, steps, select, adamLearningRate, adamB1, adamB2, weightDecay, decaySelect',
+  first: { ...scaled(orthogonalFirst, -0.02), one: [-3e-4] },
+  tolerance: 1e-5,
+};
+
 /** Transformations in settings that keep other state than their defaults do. */
 const variants: Record<string, TransformationJson> = {
   ...Object.fromEntries(Object.entries(contracts).map(([name, { json }]) => [name, json])),
@@ -277,13 +393,13 @@ describe('every transformation', () => {
     );
   });
 
-  describe.each(Object.entries(contracts))('%s', (name, { json, options, first }) => {
+  describe.each(Object.entries(contracts))('%s', (name, { json, options, first, tolerance }) => {
     it.each(cases)('gives exactly what is defined for a gradient: %s', (kind) => {
       const [values, shape] = gradients[kind];
       const step = () => firstUpdate(fromJSON(json), values, shape, kind === 'one' ? [2] : w);
       const expected = first[kind];
       if (typeof expected === 'string') expect(step).toThrow(new RangeError(expected));
-      else expectElements(step(), expected);
+      else expectElements(step(), expected, tolerance);
     });
 
     it('rejects an unknown option and lists its own', () => {

@@ -1,4 +1,5 @@
 import { knownOptions, positive } from '../option-checks.ts';
+import { sizeOf } from '../parameters.ts';
 import type { TensorOps } from '../tensor-ops.ts';
 import { type Primitive, primitive } from '../transformation.ts';
 import { hypot } from './hypot.ts';
@@ -82,6 +83,33 @@ export function clipByGlobalNorm(options: { readonly maxNorm: number }): Primiti
       },
     },
     update: (ops, g, { pooled }) => ({ updates: ops.mul(g, pooled.shrinkage) }),
+  });
+}
+
+/**
+ * Limits the root mean square of each tensor: a norm limit that does not depend on the tensor's size.
+ *
+ *     u ← g · min(1, c / rms(g)),   rms(g) = ‖g‖ / √d
+ *
+ * Shapes: any. State: none. Params: unused. Infinity and NaN as in `clipByNorm`. After an adaptive direction, c = 1
+ * limits the rare steps that are larger than usual, as Adafactor does.
+ *
+ * @param options.maxRms c > 0; unit of the gradient
+ * @throws RangeError if `maxRms` is not a finite number > 0
+ * @example
+ * chain(scaleByAdam(), clipByBlockRms({ maxRms: 1 }), scaleByLearningRate({ learningRate: 1e-3 }))
+ * @see Shazeer & Stern 2018, arXiv 1804.04235; Optax, clip_by_block_rms
+ */
+export function clipByBlockRms(options: { readonly maxRms: number }): Primitive {
+  knownOptions('clipByBlockRms', options, ['maxRms']);
+  const maxRms = positive('clipByBlockRms', 'maxRms', options.maxRms);
+  return primitive({
+    name: 'clipByBlockRms',
+    options,
+    update(ops, g, { parameter }) {
+      const maxNorm = maxRms * Math.sqrt(Math.max(1, sizeOf(parameter.shape)));
+      return { updates: ops.mul(g, shrinkage(ops, maxNorm, ops.norm(g))) };
+    },
   });
 }
 

@@ -1,7 +1,8 @@
-import { knownOptions, oneOf, optionError, positiveInteger } from '../option-checks.ts';
+import { knownOptions, oneOf, optionError, positive, positiveInteger } from '../option-checks.ts';
 import { sizeOf } from '../parameters.ts';
 import type { TensorOps } from '../tensor-ops.ts';
-import { type Measured, type Primitive, primitive } from '../transformation.ts';
+import { type Composite, type Measured, named, type Primitive, primitive } from '../transformation.ts';
+import { hypot } from './hypot.ts';
 
 export interface NonfiniteOptions {
   /**
@@ -53,6 +54,63 @@ export function nonfinite(options: NonfiniteOptions = {}): Primitive {
       reports: { nonfinite: count },
     }),
     gate: action === 'skip' ? (ops, pooled) => ops.lessEqual(pooled.total, 0) : undefined,
+    maxConsecutiveSkips: maxConsecutive,
+  });
+}
+
+/**
+ * Replaces elements that are NaN or infinite by 0: `nonfinite({ action: 'zero' })` under its usual name.
+ *
+ *     u ← g where g is finite, else 0
+ *
+ * Shapes: any. State: none. Params: unused. Reports the number of such elements as `nonfinite`.
+ *
+ * @example
+ * chain(zeroNonFinite(), adam({ learningRate: 1e-3 }))
+ * @see Optax, zero_nans
+ */
+export function zeroNonFinite(options: Record<string, never> = {}): Composite {
+  knownOptions('zeroNonFinite', options, []);
+  return named('zeroNonFinite', options, nonfinite({ action: 'zero' }));
+}
+
+export interface SkipLargeUpdatesOptions {
+  /** c > 0; unit of the gradient. */
+  readonly maxNorm: number;
+  /** How many steps in a row may be skipped before training ends. @default 10 */
+  readonly maxConsecutive?: number;
+}
+
+/**
+ * Leaves out steps whose gradients are too large together: the batch is not used, where clipping would use a part.
+ *
+ *     u ← g if ‖(g_1, …, g_n)‖ ≤ c, else the step is not taken
+ *
+ * Shapes: any. State: none of its own; skipped steps are counted in `state.gates`, and take nothing off a schedule
+ * after it. Params: unused. NaN counts as too large.
+ *
+ * @throws RangeError if an option is out of its range; during training after `maxConsecutive` skipped steps in a row
+ * @example
+ * chain(skipLargeUpdates({ maxNorm: 100 }), adam({ learningRate: 1e-3 }))
+ * @see Optax, skip_large_updates
+ */
+export function skipLargeUpdates(options: SkipLargeUpdatesOptions): Primitive {
+  knownOptions('skipLargeUpdates', options, ['maxNorm', 'maxConsecutive']);
+  const maxNorm = positive('skipLargeUpdates', 'maxNorm', options.maxNorm);
+  const maxConsecutive = positiveInteger('skipLargeUpdates', 'maxConsecutive', options.maxConsecutive ?? 10);
+  return primitive({
+    name: 'skipLargeUpdates',
+    options,
+    reduction: {
+      group: () => 'all',
+      measure: (ops, g) => ({ norm: ops.norm(g) }),
+      combine(ops, members) {
+        const norms = members.map(({ measured }) => measured.norm);
+        return { norm: hypot(ops, norms) };
+      },
+    },
+    update: (_ops, g) => ({ updates: g }),
+    gate: (ops, pooled) => ops.lessEqual(pooled.norm, maxNorm),
     maxConsecutiveSkips: maxConsecutive,
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clipByGlobalNorm, clipByNorm, clipByValue, masked } from '../../src/index.ts';
+import { clipByBlockRms, clipByGlobalNorm, clipByNorm, clipByValue, masked } from '../../src/index.ts';
 import { expectElements } from '../closeness.ts';
 import { firstStep } from '../stepping.ts';
 
@@ -20,6 +20,14 @@ describe('clipByNorm', () => {
   it('leaves a gradient whose norm is the limit as it is, to the bit', () => {
     const { w } = firstStep(clipByNorm({ maxNorm: 5 }), { w: [3, -4] });
     expect(Array.from(w.data)).toEqual([3, -4]);
+  });
+});
+
+describe('clipByBlockRms', () => {
+  it('limits the root mean square of each tensor, whatever its size', () => {
+    const { long, short } = firstStep(clipByBlockRms({ maxRms: 1 }), { long: [6, -8, 0, 0], short: [0.5] });
+    expectElements(long.data, [1.2, -1.6, 0, 0]);
+    expectElements(short.data, [0.5]);
   });
 });
 

@@ -1,5 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { adam, arrays, chain, init, linear, nonfinite, sgd, tensor, trace, update } from '../../src/index.ts';
+import {
+  adam,
+  arrays,
+  chain,
+  init,
+  linear,
+  nonfinite,
+  sgd,
+  skipLargeUpdates,
+  tensor,
+  trace,
+  update,
+  zeroNonFinite,
+} from '../../src/index.ts';
 import { expectElements } from '../closeness.ts';
 import { firstStep, steps } from '../stepping.ts';
 
@@ -111,5 +124,39 @@ describe('nonfinite refuses', () => {
     expect(() => nonfinite({ action: 'skip', maxConsecutive: 0 })).toThrow(
       new RangeError('nonfinite: expected `maxConsecutive` to be a whole number >= 1, got 0.'),
     );
+  });
+});
+
+describe('skipLargeUpdates', () => {
+  const guarded = chain(skipLargeUpdates({ maxNorm: 5, maxConsecutive: 2 }), trace({ momentum: 0.5 }));
+  const small = { a: [3], b: [4] };
+  const large = { a: [3], b: [4.1] };
+
+  it('takes steps up to its norm over all tensors, and leaves larger ones and their state out', () => {
+    const [first, second, third] = steps(guarded, [small, large, small]);
+    expect([first.updates.a.data[0], first.updates.b.data[0]]).toEqual([3, 4]);
+    expect([second.updates.a.data[0], second.updates.b.data[0]]).toEqual([0, 0]);
+    expect([third.updates.a.data[0], third.updates.b.data[0]]).toEqual([4.5, 6]);
+  });
+
+  it('gives up after too many in a row', () => {
+    expect(() => steps(guarded, [large, small, large, large])).not.toThrow();
+    expect(() => steps(guarded, [large, large, large])).toThrow(
+      new RangeError(
+        'skipLargeUpdates: expected at most 2 skipped steps in a row, got 3. Lower the learning rate, or look at the gradients with inspectGradients().',
+      ),
+    );
+  });
+
+  it('takes NaN for too large', () => {
+    expect(Array.from(firstStep(guarded, { a: [NaN, 1] }).a.data)).toEqual([0, 0]);
+  });
+});
+
+describe('zeroNonFinite', () => {
+  it('replaces what is not finite and says how much it was', () => {
+    const [{ updates, reports }] = steps(zeroNonFinite(), [{ a: [1, NaN, -Infinity] }]);
+    expect(Array.from(updates.a.data)).toEqual([1, 0, 0]);
+    expect(reports.map(({ name, value }) => [name, value.data[0]])).toEqual([['nonfinite', 2]]);
   });
 });
