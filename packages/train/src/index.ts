@@ -130,14 +130,23 @@ export {
   batchNormalization,
   layerNormalization,
 } from './layers/normalization.ts';
+export type { NormalizationKind } from './layers/normalized-convolution.ts';
 export type { Layer, ParameterOptions, Scope } from './layers/scope.ts';
 export { flatten, residual, sequential } from './layers/sequential.ts';
 export {
   type TransposedConvolutionOptions,
   transposedConvolution,
 } from './layers/transposed-convolution.ts';
+export { type CnnOptions, cnn } from './models/cnn.ts';
+export { type DensenetOptions, densenet } from './models/densenet.ts';
 export { type MlpOptions, mlp } from './models/mlp.ts';
+export {
+  type PreactivationResnetOptions,
+  preactivationResnet,
+} from './models/preactivation-resnet.ts';
 export { type ResnetOptions, resnet } from './models/resnet.ts';
+export { type UnetOptions, unet } from './models/unet.ts';
+export { type VggOptions, vgg } from './models/vgg.ts';
 export type { Built, Objective } from './objective.ts';
 export {
   constant,

@@ -1,10 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { GradientTransformation } from 'znorm';
+import { pad } from '../src/autodiff/shape.ts';
 import { classification } from '../src/classification.ts';
 import type { Layer } from '../src/layers/scope.ts';
+import { flatten } from '../src/layers/sequential.ts';
+import { cnn } from '../src/models/cnn.ts';
+import { densenet } from '../src/models/densenet.ts';
 import { mlp } from '../src/models/mlp.ts';
+import { preactivationResnet } from '../src/models/preactivation-resnet.ts';
 import { resnet } from '../src/models/resnet.ts';
+import { type UnetOptions, unet } from '../src/models/unet.ts';
+import { vgg } from '../src/models/vgg.ts';
 import { fillNormal, randomStream } from '../src/random.ts';
 import type { Engine } from '../src/runtime/engine.ts';
 import { decodeSafetensors } from '../src/safetensors.ts';
@@ -19,6 +26,8 @@ interface Recorded {
   readonly seed: number;
   readonly attempt: number;
   readonly count: number;
+  /** Side of the images. */
+  readonly size: number;
   readonly loss: number;
   readonly evaluationLoss: number;
   readonly gradients: Readonly<Record<string, Projected>>;
@@ -30,11 +39,30 @@ const golden: { networks: Record<string, Recorded> } = JSON.parse(
   readFileSync(new URL('golden/networks.json', import.meta.url), 'utf8'),
 );
 
+/** All logits of a sample in one row, and a 6 without which no bias of the output would change the cross entropy. */
+function pixelLogits(options: UnetOptions): Layer {
+  const segment = unet({ filters: 8, levels: 2, ...options });
+  return (x, scope) => pad(flatten(segment(x, scope), scope), { before: [0, 0], after: [0, 1], value: 6 });
+}
+
 const models: Record<string, Layer> = {
   resnet20: resnet({ depth: 20, classes: 10 }),
   'resnet8-identity': resnet({ depth: 8, classes: 10, shortcut: 'identity' }),
   plain8: resnet({ depth: 8, classes: 10, skips: false }),
   mlp: mlp({ hidden: [48, 32], classes: 10 }),
+  'resnet8-group': resnet({ depth: 8, classes: 10, normalization: 'group' }),
+  'resnet8-layer': resnet({ depth: 8, classes: 10, normalization: 'layer' }),
+  'resnet8-instance': resnet({ depth: 8, classes: 10, normalization: 'instance' }),
+  'resnet8-none': resnet({ depth: 8, classes: 10, normalization: 'none' }),
+  preactivation8: preactivationResnet({ depth: 8, classes: 10 }),
+  densenet10: densenet({ depth: 10, classes: 10 }),
+  vgg11: vgg({ depth: 11, classes: 10, filters: 8 }),
+  cnn: cnn({ classes: 10, filters: [8, 16], hidden: 32 }),
+  'cnn-batch': cnn({ classes: 10, filters: [8, 16], hidden: 32, normalization: 'batch' }),
+  unet: pixelLogits({}),
+  'unet-residual': pixelLogits({ residual: true }),
+  'unet-attention': pixelLogits({ attention: true }),
+  'unet-none': pixelLogits({ normalization: 'none' }),
 };
 
 /** Leaves the parameters as they are, so that evaluation sees the first weights. */
@@ -46,10 +74,10 @@ const hold: GradientTransformation = {
 
 /** One training step and one evaluation on the recorded batch. */
 async function measure(name: string, engine: Engine) {
-  const { seed, attempt, count } = golden.networks[name];
+  const { seed, attempt, count, size } = golden.networks[name];
   const gradients: Record<string, Float32Array> = {};
   const trainer = await createTrainer({
-    objective: classification({ model: models[name], input: { shape: [3, 32, 32] } }),
+    objective: classification({ model: models[name], input: { shape: [3, size, size] } }),
     optimizer: hold,
     batchSize: count,
     seed,
@@ -59,7 +87,7 @@ async function measure(name: string, engine: Engine) {
         gradients[path] = Float32Array.from(data);
     },
   });
-  const inputs = new Float32Array(count * 3072);
+  const inputs = new Float32Array(count * 3 * size ** 2);
   fillNormal(randomStream(seed, 'golden inputs', attempt), inputs);
   const batch = { inputs, labels: Int32Array.from({ length: count }, (_, i) => i % 10) };
   const { loss } = await trainer.step(batch);

@@ -2,9 +2,8 @@ import { relu } from '../autodiff/activation.ts';
 import { globalAveragePool } from '../autodiff/pooling.ts';
 import { pad, slice } from '../autodiff/shape.ts';
 import { knownOptions } from '../known-options.ts';
-import { convolution } from '../layers/convolution.ts';
 import { dense } from '../layers/dense.ts';
-import { batchNormalization } from '../layers/normalization.ts';
+import { type NormalizationKind, normalizedConvolution } from '../layers/normalized-convolution.ts';
 import type { Layer } from '../layers/scope.ts';
 import { residual, sequential } from '../layers/sequential.ts';
 
@@ -20,11 +19,13 @@ export interface ResnetOptions {
   readonly shortcut?: 'projection' | 'identity';
   /** `false` gives the plain network: the same layers without shortcuts. @default true */
   readonly skips?: boolean;
+  /** After each convolution; without one, convolutions have biases. @default 'batch' */
+  readonly normalization?: NormalizationKind;
 }
 
 /**
  * The residual network for CIFAR: a 3×3 convolution, three stages of (depth − 2)/6 blocks with 16, 32 and 64 channels,
- * global average pooling, a dense layer. Every convolution is followed by batch normalization.
+ * global average pooling, a dense layer. Every convolution is followed by a normalization.
  *
  * Parameters: `stem/conv/kernel`, `stem/norm/gamma`, `stage1/block0/conv1/conv/kernel`, …, `output/bias`.
  *
@@ -34,8 +35,8 @@ export interface ResnetOptions {
  * @see He et al. 2016, arXiv 1512.03385, section 4.2
  */
 export function resnet(options: ResnetOptions): Layer {
-  knownOptions('resnet', options, ['depth', 'classes', 'shortcut', 'skips']);
-  const { depth, classes, shortcut = 'projection', skips = true } = options;
+  knownOptions('resnet', options, ['depth', 'classes', 'shortcut', 'skips', 'normalization']);
+  const { depth, classes, shortcut = 'projection', skips = true, normalization = 'batch' } = options;
   const blocks = (depth - 2) / 6;
   if (!Number.isInteger(blocks) || blocks < 1) {
     throw new RangeError(`resnet: expected \`depth\` to be 6n + 2 (8, 20, 32, 44, 56, 110), got ${depth}.`);
@@ -46,18 +47,16 @@ export function resnet(options: ResnetOptions): Layer {
     );
   }
 
+  const convolved = (filters: number, kernelSize: number, strides: number) =>
+    normalizedConvolution('resnet', { filters, kernelSize, strides, normalization });
   const block = (filters: number, strides: number): Layer => {
     const body = sequential({
-      conv1: normalizedConvolution(filters, 3, strides),
+      conv1: convolved(filters, 3, strides),
       relu,
-      conv2: normalizedConvolution(filters, 3, 1),
+      conv2: convolved(filters, 3, 1),
     });
     const around =
-      strides === 1
-        ? undefined
-        : shortcut === 'identity'
-          ? thinned
-          : normalizedConvolution(filters, 1, strides);
+      strides === 1 ? undefined : shortcut === 'identity' ? thinned : convolved(filters, 1, strides);
     const joined = skips ? residual(body, around) : body;
     return (x, scope) => relu(joined(x, scope));
   };
@@ -69,20 +68,13 @@ export function resnet(options: ResnetOptions): Layer {
     );
 
   return sequential({
-    stem: normalizedConvolution(16, 3, 1),
+    stem: convolved(16, 3, 1),
     relu,
     stage1: stage(16, 1),
     stage2: stage(32, 2),
     stage3: stage(64, 2),
     globalAveragePool,
     output: dense({ units: classes }),
-  });
-}
-
-function normalizedConvolution(filters: number, kernelSize: number, strides: number): Layer {
-  return sequential({
-    conv: convolution({ filters, kernelSize, strides, bias: false }),
-    norm: batchNormalization(),
   });
 }
 

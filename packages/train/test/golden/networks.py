@@ -92,16 +92,38 @@ class Network:
             self.parameters[path] = torch.from_numpy(values).double().reshape(shape).requires_grad_()
         return self.parameters[path]
 
-    def conv(self, path, x, filters, size, stride):
+    def conv(self, path, x, filters, size, stride=1, bias=False):
         shape = (filters, x.shape[1], size, size)
         std = math.sqrt(2 / math.prod(shape[1:]))
         kernel = self.parameter(f"{path}/kernel", shape, lambda words, n: normal(words, n, std))
-        return F.conv2d(x, kernel, stride=stride, padding=size // 2)
+        return F.conv2d(x, kernel, self.zeros(f"{path}/bias", filters) if bias else None, stride, size // 2)
 
-    def norm(self, path, x):
+    def up(self, path, x, filters):
+        shape = (x.shape[1], filters, 2, 2)
+        std = math.sqrt(2 / (shape[0] * 4))
+        kernel = self.parameter(f"{path}/kernel", shape, lambda words, n: normal(words, n, std))
+        return F.conv_transpose2d(x, kernel, self.zeros(f"{path}/bias", filters), stride=2)
+
+    def zeros(self, path, count):
+        return self.parameter(path, (count,), lambda _, n: np.zeros(n, np.float32))
+
+    def pool(self, x):
+        """Two elements of a window must not be nearly equal, unless both are a ReLU's 0."""
+        windows = x.unfold(2, 2, 2).unfold(3, 2, 2).flatten(4)
+        first, second = windows.topk(2, dim=-1).values.unbind(-1)
+        gaps = (first - second)[first > 0]
+        self.margin = min(self.margin, gaps.min().item() if gaps.numel() else math.inf)
+        return F.max_pool2d(x, 2)
+
+    def norm(self, path, x, kind="batch"):
+        if kind == "none":
+            return x
         channels = (x.shape[1],)
         gamma = self.parameter(f"{path}/gamma", channels, lambda _, n: np.ones(n, np.float32))
         beta = self.parameter(f"{path}/beta", channels, lambda _, n: np.zeros(n, np.float32))
+        if kind != "batch":
+            groups = {"layer": 1, "group": math.gcd(x.shape[1], 8), "instance": x.shape[1]}[kind]
+            return F.group_norm(x, groups, gamma, beta, 1e-5)
         mean = self.buffers.setdefault(f"{path}/mean", torch.zeros(channels, dtype=torch.float64))
         variance = self.buffers.setdefault(f"{path}/variance", torch.ones(channels, dtype=torch.float64))
         return F.batch_norm(x, mean, variance, gamma, beta, self.training, 0.1, 1e-5)
@@ -117,9 +139,16 @@ class Network:
         return F.linear(x, kernel, bias)
 
 
-def resnet(depth, shortcut="projection", skips=True):
+def normalized(kind):
+    """A convolution and its normalization; only without one has it a bias."""
+    return lambda net, path, x, *shape: net.norm(
+        f"{path}/norm", net.conv(f"{path}/conv", x, *shape, bias=kind == "none"), kind
+    )
+
+
+def resnet(depth, shortcut="projection", skips=True, kind="batch"):
     def forward(net, x):
-        cn = lambda path, x, *shape: net.norm(f"{path}/norm", net.conv(f"{path}/conv", x, *shape))
+        cn = lambda *args: normalized(kind)(net, *args)
         x = net.relu(cn("stem", x, 16, 3, 1))
         for stage, filters in enumerate((16, 32, 64), 1):
             for i in range((depth - 2) // 6):
@@ -135,6 +164,90 @@ def resnet(depth, shortcut="projection", skips=True):
     return forward
 
 
+def preactivation_resnet(depth, kind="batch"):
+    def forward(net, x):
+        bias = kind == "none"
+        x = net.conv("stem", x, 16, 3, 1, bias)
+        for stage, filters in enumerate((16, 32, 64), 1):
+            for i in range((depth - 2) // 6):
+                path, stride = f"stage{stage}/block{i}", 2 if stage > 1 and i == 0 else 1
+                active = net.relu(net.norm(f"{path}/norm1", x, kind))
+                half = net.conv(f"{path}/conv1", active, filters, 3, stride, bias)
+                body = net.conv(f"{path}/conv2", net.relu(net.norm(f"{path}/norm2", half, kind)), filters, 3, 1, bias)
+                x = body + (x if stride == 1 else net.conv(f"{path}/shortcut", active, filters, 1, stride, bias))
+        return net.dense("output", net.relu(net.norm("norm", x, kind)).mean((2, 3)), 10)
+
+    return forward
+
+
+def densenet(depth, growth=12, kind="batch"):
+    def forward(net, x):
+        bias = kind == "none"
+        x = net.conv("stem", x, 2 * growth, 3, 1, bias)
+        for block in (1, 2, 3):
+            for i in range((depth - 4) // 6):
+                path = f"block{block}/layer{i}"
+                y = net.conv(f"{path}/conv1", net.relu(net.norm(f"{path}/norm1", x, kind)), 4 * growth, 1, 1, bias)
+                y = net.conv(f"{path}/conv2", net.relu(net.norm(f"{path}/norm2", y, kind)), growth, 3, 1, bias)
+                x = torch.cat([x, y], 1)
+            if block < 3:
+                path = f"transition{block}"
+                x = net.relu(net.norm(f"{path}/norm", x, kind))
+                x = F.avg_pool2d(net.conv(f"{path}/conv", x, x.shape[1] // 2, 1, 1, bias), 2)
+        return net.dense("output", net.relu(net.norm("norm", x, kind)).mean((2, 3)), 10)
+
+    return forward
+
+
+def vgg(counts, filters, kind="batch"):
+    def forward(net, x):
+        for stage, count in enumerate(counts):
+            for i in range(count):
+                x = net.relu(normalized(kind)(net, f"stage{stage}/layer{i}", x, filters * min(2**stage, 8), 3))
+            x = net.pool(x)
+        return net.dense("output", x.mean((2, 3)), 10)
+
+    return forward
+
+
+def cnn(filters, hidden, kind="none"):
+    def forward(net, x):
+        for i, channels in enumerate(filters):
+            x = net.pool(net.relu(normalized(kind)(net, f"stage{i}", x, channels, 3)))
+        return net.dense("output", net.relu(net.dense("hidden", x.flatten(1), hidden)), 10)
+
+    return forward
+
+
+def unet(filters, levels, residual=False, attention=False, kind="batch"):
+    """All logits of a sample in one row, and a 6 without which no bias of the output would change the cross entropy."""
+
+    def forward(net, x):
+        cn = lambda *args: normalized(kind)(net, *args)
+
+        def block(path, x, channels):
+            body = cn(f"{path}/conv2", net.relu(cn(f"{path}/conv1", x, channels, 3)), channels, 3)
+            return net.relu(body + cn(f"{path}/shortcut", x, channels, 1) if residual else body)
+
+        def gated(path, skip, decoded):
+            inner = skip.shape[1] // 2
+            seen = cn(f"{path}/decoded", decoded, inner, 1) + cn(f"{path}/skip", skip, inner, 1)
+            return skip * torch.sigmoid(cn(f"{path}/weight", net.relu(seen), 1, 1))
+
+        def level(index, x):
+            channels = filters * 2**index
+            if index == levels:
+                return block("bottom", x, channels)
+            encoded = block(f"encoder{index}", x, channels)
+            decoded = net.up(f"up{index}", level(index + 1, net.pool(encoded)), channels)
+            skip = gated(f"gate{index}", encoded, decoded) if attention else encoded
+            return block(f"decoder{index}", torch.cat([decoded, skip], 1), channels)
+
+        return F.pad(net.conv("output", level(0, x), 1, 1, 1, bias=True).flatten(1), (0, 1), value=6)
+
+    return forward
+
+
 def mlp(hidden):
     def forward(net, x):
         x = x.flatten(1)
@@ -145,12 +258,12 @@ def mlp(hidden):
     return forward
 
 
-def record(forward, seed, count):
+def record(forward, seed, count, size=32):
     """The first inputs that no ReLU sees within 2e-6 of 0. Closer values may fall on either side of 0 in float32, and
     then a gradient differs by a finite amount: nothing that an implementation could do better."""
     for attempt in range(1000):
         words = stream(seed, "golden inputs", attempt)
-        x = torch.from_numpy(normal(words, count * 3072, 1.0)).double().reshape(count, 3, 32, 32)
+        x = torch.from_numpy(normal(words, count * 3 * size**2, 1.0)).double().reshape(count, 3, size, size)
         labels = torch.arange(count) % 10
         net = Network(seed)
         loss = F.cross_entropy(forward(net, x), labels)
@@ -165,6 +278,7 @@ def record(forward, seed, count):
         "attempt": attempt,
         "margin": margin,
         "count": count,
+        "size": size,
         "loss": loss.item(),
         "evaluationLoss": evaluation.item(),
         "gradients": {path: projected(path, p.grad.numpy()) for path, p in net.parameters.items()},
@@ -180,6 +294,19 @@ golden = {
         "resnet8-identity": record(resnet(8, shortcut="identity"), seed=2, count=4),
         "plain8": record(resnet(8, skips=False), seed=3, count=4),
         "mlp": record(mlp([48, 32]), seed=4, count=32),
+        "resnet8-group": record(resnet(8, kind="group"), seed=5, count=2, size=16),
+        "resnet8-layer": record(resnet(8, kind="layer"), seed=6, count=2, size=16),
+        "resnet8-instance": record(resnet(8, kind="instance"), seed=7, count=2, size=16),
+        "resnet8-none": record(resnet(8, kind="none"), seed=8, count=2, size=16),
+        "preactivation8": record(preactivation_resnet(8), seed=9, count=4),
+        "densenet10": record(densenet(10), seed=10, count=4, size=16),
+        "vgg11": record(vgg([1, 1, 2, 2, 2], 8), seed=11, count=8),
+        "cnn": record(cnn([8, 16], 32), seed=12, count=4, size=28),
+        "cnn-batch": record(cnn([8, 16], 32, kind="batch"), seed=13, count=4, size=28),
+        "unet": record(unet(8, 2), seed=14, count=2, size=16),
+        "unet-residual": record(unet(8, 2, residual=True), seed=15, count=2, size=16),
+        "unet-attention": record(unet(8, 2, attention=True), seed=16, count=2, size=16),
+        "unet-none": record(unet(8, 2, kind="none"), seed=17, count=2, size=16),
     },
 }
 with open("networks.json", "w") as file:
