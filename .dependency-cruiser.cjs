@@ -13,6 +13,7 @@ const floors = {
     'update-tensors',
     'apply|optimizer-parts|optimizers|adaptive-optimizers|layerwise-optimizers|inspect/',
     'chain-json|fused/',
+    'tfjs/',
     'index',
   ],
   train: [

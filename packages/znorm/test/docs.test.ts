@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as tf from '@tensorflow/tfjs';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import * as znorm from '../src/index.ts';
+import * as znormTfjs from '../src/tfjs/index.ts';
 import { steps } from './stepping.ts';
 
 /**
@@ -91,6 +93,7 @@ function asModule({ code, file }: Example): string {
   const names = Object.keys(znorm).filter((name) => new RegExp(`\\b${name}\\(`).test(code));
   return `import { ${[...new Set([...names, 'adam', 'arrays as ops', 'describeParameter', 'init', 'tensor'])].join(', ')} } from 'znorm';
 ${own.length === 0 ? '' : `import { ${own.join(', ')} } from '../src/${file}';`}
+${code.includes('tf.') ? "import * as tf from '@tensorflow/tfjs';" : ''}
 import type { ArrayTensor, Operand, TensorInputs } from 'znorm';
 const optimizer = adam();
 const gradients = { w: tensor([1, 3]) };
@@ -121,12 +124,19 @@ async function run(example: Example): Promise<void> {
     compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
   });
   const own = example.file === undefined ? {} : await import(join(root, 'src', example.file));
-  const required = (from: string) => (from === 'znorm' ? znorm : own);
+  const required = (from: string) => modules[from] ?? own;
   const AsyncFunction = (async () => {}).constructor as new (
     ...source: string[]
   ) => (...args: unknown[]) => Promise<void>;
   await new AsyncFunction('require', 'exports', 'promise', 'take', outputText)(required, {}, promise, take);
 }
+
+/** What examples import by name. */
+const modules: Readonly<Record<string, unknown>> = {
+  znorm,
+  'znorm/tfjs': znormTfjs,
+  '@tensorflow/tfjs': tf,
+};
 
 function promise(actual: unknown, expected: unknown, expression: string): void {
   expect(rounded(actual), expression).toEqual(rounded(expected));
@@ -162,7 +172,7 @@ function typeErrors(checked: readonly Example[]): string[] {
     allowImportingTsExtensions: true,
     skipLibCheck: true,
     types: [],
-    paths: { znorm: [join(root, 'src/index.ts')] },
+    paths: { znorm: [join(root, 'src/index.ts')], 'znorm/tfjs': [join(root, 'src/tfjs/index.ts')] },
   };
   const files = new Map(
     checked.map((example, i) => [

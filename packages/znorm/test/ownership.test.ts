@@ -29,10 +29,11 @@ import {
   warmup,
   znorm,
 } from '../src/index.ts';
+import { tfjsOps as tfjs } from '../src/tfjs/tensor-ops.ts';
 import { mapNamed } from './carriers/carrier.ts';
 import { jax, jaxTensor, jaxValues, useJax } from './carriers/jax.ts';
 import { normals } from './carriers/statistics-accuracy.ts';
-import { tfjs, tfjsTensor, tfjsValues } from './carriers/tfjs.ts';
+import { tfjsTensor, tfjsValues } from './carriers/tfjs.ts';
 import { relativeError } from './closeness.ts';
 
 const schedule = warmup({ steps: 2, into: cosine({ from: 0.1, steps: 8 }), from: 0.01 });

@@ -9,10 +9,26 @@ export interface Kernel {
 }
 
 let compiled: Promise<WebAssembly.Module> | undefined;
+let compiledNow: WebAssembly.Module | undefined;
 
 /** @throws WebAssembly.CompileError where WebAssembly has no SIMD: engines from before 2021 */
 export async function createKernel(memory: WebAssembly.Memory): Promise<Kernel> {
-  compiled ??= WebAssembly.compile(Uint8Array.from(atob(kernelBytes), (letter) => letter.charCodeAt(0)));
+  compiled ??= WebAssembly.compile(bytes());
   const { exports } = await WebAssembly.instantiate(await compiled, { env: { memory } });
   return exports as unknown as Kernel;
+}
+
+/**
+ * The same without waiting, for callers that cannot.
+ *
+ * @throws WebAssembly.CompileError where WebAssembly has no SIMD
+ * @throws RangeError on the main thread of a browser that compiles no module of this size there: Chromium before 115
+ */
+export function createKernelNow(memory: WebAssembly.Memory): Kernel {
+  compiledNow ??= new WebAssembly.Module(bytes());
+  return new WebAssembly.Instance(compiledNow, { env: { memory } }).exports as unknown as Kernel;
+}
+
+function bytes(): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(kernelBytes), (letter) => letter.charCodeAt(0));
 }

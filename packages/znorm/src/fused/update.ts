@@ -3,7 +3,7 @@ import type { ArrayTensor } from '../backends/arrays.ts';
 import { type Named, sizeOf } from '../parameters.ts';
 import { type Stage, stages } from '../stages.ts';
 import { type Explanation, explanationOf } from './explain.ts';
-import { createKernel } from './kernel.ts';
+import { createKernel, createKernelNow, type Kernel } from './kernel.ts';
 import type { FusedPlan, UnfusedPlan } from './plan.ts';
 import { type KeptStatistics, type Tables, tableBytes, writeTables } from './tables.ts';
 
@@ -72,7 +72,20 @@ export async function createFusedUpdate(
   memory: UpdateMemory,
 ): Promise<InPlaceUpdate> {
   checkViews(plan, memory);
-  const kernel = await createKernel(memory.memory);
+  return boundTo(await createKernel(memory.memory), plan, memory);
+}
+
+/**
+ * `createFusedUpdate` without waiting, where the engine compiles WebAssembly at once.
+ *
+ * @throws RangeError as `createFusedUpdate`, and where an engine refuses to (see `createKernelNow`)
+ */
+export function createFusedUpdateNow(plan: FusedPlan | UnfusedPlan, memory: UpdateMemory): InPlaceUpdate {
+  checkViews(plan, memory);
+  return boundTo(createKernelNow(memory.memory), plan, memory);
+}
+
+function boundTo(kernel: Kernel, plan: FusedPlan | UnfusedPlan, memory: UpdateMemory): InPlaceUpdate {
   const { transformation } = plan;
   const infos = Object.fromEntries(plan.parameters.map((info) => [info.path, info]));
   const asTensors = (views: Named<Float32Array>): Named<ArrayTensor> =>
