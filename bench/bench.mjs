@@ -1,8 +1,9 @@
-// npm run bench -- <group> [--cases a,b] [--peers torch] [--threads N] [--json FILE]
+// npm run bench -- <group> [--cases a,b] [--peers torch,tfjs,jax] [--threads N] [--json FILE] [--record]
 // Runs bench/<group>.bench.ts. Results go to standard output, one JSON line each: {key, name, value, unit}; what they
 // were measured on goes to standard error, and with --json into the file too.
+// --record keeps the results of a clean tree in results/<commit>.json, those of several groups in one file.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -26,6 +27,7 @@ function readArguments() {
         peers: { type: 'string' },
         threads: { type: 'string' },
         json: { type: 'string' },
+        record: { type: 'boolean' },
       },
     });
   } catch (error) {
@@ -52,6 +54,19 @@ function git(...command) {
   return execFileSync('git', command, { cwd: folder, encoding: 'utf8' }).trim();
 }
 
+/** Adds this run to those of the same commit; what was measured again takes the place of what was. */
+function record() {
+  const recordFolder = join(folder, 'results');
+  const file = join(recordFolder, `${context.commit}.json`);
+  mkdirSync(recordFolder, { recursive: true });
+  const before = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { contexts: {}, results: [] };
+  const { group: name, ...rest } = context;
+  const kept = before.results.filter(({ key }) => !results.some((result) => result.key === key));
+  const all = { contexts: { ...before.contexts, [name]: rest }, results: [...kept, ...results] };
+  writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`);
+  report(`recorded in bench/results/${context.commit}.json`);
+}
+
 const { values, positionals } = readArguments();
 const [group] = positionals;
 if (positionals.length !== 1 || !groups.includes(group)) {
@@ -71,6 +86,9 @@ const context = {
   commit: git('rev-parse', '--short=12', 'HEAD'),
   clean: git('status', '--porcelain', '--untracked-files=no') === '',
 };
+if (values.record && !context.clean) {
+  badInput('bench: expected --record in a clean tree, got one with changes. Commit them first.');
+}
 const report = (line) => console.error(line);
 report(
   `${context.cpu}, ${context.cores} cores, ${threads} threads · Node ${context.node} · ${context.commit}${context.clean ? '' : ' and changes'}`,
@@ -96,4 +114,5 @@ try {
   if (error instanceof RangeError) badInput(error.message);
   throw error;
 }
+if (values.record) record();
 if (values.json) writeFileSync(values.json, `${JSON.stringify({ context, results }, null, 2)}\n`);

@@ -1,6 +1,8 @@
 /** One of the competitors in a benchmark: it can do a number of steps and say how long each took. */
 export interface Rival {
   readonly name: string;
+  /** Of a turn, where a step takes so long that fewer than those of the others will do. */
+  readonly steps?: number;
   measure(steps: number): Promise<readonly number[]>;
 }
 
@@ -36,12 +38,13 @@ export async function interleave(
 ): Promise<Record<string, number[]>> {
   const medians: Record<string, number[]> = {};
   for (const { name } of rivals) medians[name] = [];
-  for (const rival of rivals) await rival.measure(3); // first steps pay for allocation and for code that warms up
+  // First steps pay for allocation and for code that warms up.
+  for (const rival of rivals) await rival.measure(rival.steps ?? 3);
   for (let round = 0; round < rounds; round++) {
     for (const rival of rivals) {
       // Thread pools spin for a moment after work; they must not spin into the rival's turn.
       await new Promise((resolve) => setTimeout(resolve, 50));
-      medians[rival.name].push(median(await rival.measure(steps)));
+      medians[rival.name].push(median(await rival.measure(rival.steps ?? steps)));
     }
   }
   return medians;
@@ -66,4 +69,9 @@ export function median(values: readonly number[]): number {
 export function spread(values: readonly number[]): string {
   const digits = (value: number) => Number(value.toPrecision(3));
   return `${digits(median(values))} (${digits(Math.min(...values))}-${digits(Math.max(...values))})`;
+}
+
+/** To the four digits that a measurement is good for. */
+export function digits(value: number): number {
+  return Number(value.toPrecision(4));
 }

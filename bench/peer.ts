@@ -29,6 +29,6 @@ export async function startPeer(
       child.stdin.write(`${steps}\n`);
       return await next();
     },
-    stop: () => child.stdin.end(),
+    stop: () => child.kill(),
   };
 }

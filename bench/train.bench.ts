@@ -1,6 +1,7 @@
 import {
   classification,
   createTrainer,
+  type Engine,
   fillNormal,
   type Layer,
   mlp,
@@ -12,16 +13,21 @@ import { momentum } from 'znorm';
 import {
   type BenchOptions,
   chosenCases,
+  digits,
   interleave,
   median,
   type Result,
   type Rival,
   spread,
 } from './interleave.ts';
-import { findTorch, startTorch } from './torch.ts';
+import { findPeers, type Peer, startPeerAt } from './peers.ts';
 
 interface Case {
-  /** As `peers/torch_train.py` calls it. */
+  /** What results are filed under. @default 'train' */
+  readonly group?: string;
+  /** @default 'auto' */
+  readonly engine?: Engine;
+  /** As the scripts of the peers call it. */
   readonly network: string;
   readonly model: Layer;
   readonly shape: readonly number[];
@@ -29,19 +35,26 @@ interface Case {
   readonly batchSize: number;
   /** Steps of one turn: about half a second. */
   readonly steps: number;
+  /** With whom it can be compared. */
+  readonly peers: readonly Peer['name'][];
 }
 
-const images = { shape: [3, 32, 32], classes: 10 };
-const resnet20 = { network: 'resnet20', model: resnet({ depth: 20, classes: 10 }), ...images };
+const resnet20 = {
+  network: 'resnet20',
+  model: resnet({ depth: 20, classes: 10 }),
+  shape: [3, 32, 32],
+  classes: 10,
+  peers: ['torch'],
+} as const;
 
 const cases: Record<string, Case> = {
-  'resnet20-b32': { ...resnet20, batchSize: 32, steps: 7 },
+  'resnet20-b32': { ...resnet20, batchSize: 32, steps: 7, peers: ['torch', 'tfjs', 'jax'] },
   'resnet20-b64': { ...resnet20, batchSize: 64, steps: 5 },
   'resnet20-b128': { ...resnet20, batchSize: 128, steps: 3 },
   'resnet56-b64': {
+    ...resnet20,
     network: 'resnet56',
     model: resnet({ depth: 56, classes: 10 }),
-    ...images,
     batchSize: 64,
     steps: 2,
   },
@@ -52,54 +65,86 @@ const cases: Record<string, Case> = {
     classes: 2,
     batchSize: 64,
     steps: 500,
+    peers: ['torch'],
+  },
+  'resnet20-b32-web': {
+    ...resnet20,
+    group: 'train-web',
+    engine: 'wasm',
+    batchSize: 32,
+    steps: 3,
+    peers: ['tfjs', 'jax'],
   },
 };
 
 /**
- * A whole training step (forward, backward, momentum, loss and accuracy read) against PyTorch on the same work.
- * `train/<case>/torch` is how many times as many samples a second we train.
+ * A whole training step (forward, backward, momentum, loss and accuracy read) against peers on the same work.
+ * `train/<case>/<peer>` is how many times as many samples a second we train; `train-web/<case>/<peer>` the same with
+ * our WebAssembly engine.
  */
 export async function* run(options: BenchOptions): AsyncGenerator<Result> {
-  const python = await findTorch(options);
-  for (const [name, config] of chosenCases(cases, options.cases)) {
+  const chosen = chosenCases(cases, options.cases);
+  const found = await findPeers(options);
+  for (const [name, config] of chosen) {
     const own = await startOwn(config, options.threads);
-    const torchArguments = [config.network, String(config.batchSize), String(options.threads)];
-    const torch = python && (await startTorch(python, 'torch_train.py', torchArguments, options));
-    const rivals: Rival[] = torch ? [own, torch] : [own];
-    const times = await interleave(rivals, { rounds: 7, steps: config.steps });
-    const perSecond = (milliseconds: readonly number[]) =>
-      milliseconds.map((ms) => (1e3 * config.batchSize) / ms);
-
+    const key = `${config.group ?? 'train'}/${name.replace('-web', '')}`;
+    const label = `${name}, ${own.engine}`;
+    const peers = found.filter((peer) => config.peers.includes(peer.name));
+    const speeds: number[] = [];
+    for (const peer of peers) yield await against(peer, { key, label, own, config, speeds }, options);
+    if (peers.length === 0) await compare([own], config, speeds);
+    options.report(`${label}: ${spread(speeds)} samples/s`);
     yield {
-      key: `train/${name}/samples-per-second`,
-      name: `${name}: samples a second, ${own.engine}`,
-      value: Math.round(median(perSecond(times.znorm))),
+      key: `${key}/samples-per-second`,
+      name: `${label}: samples a second`,
+      value: digits(median(speeds)),
       unit: 'samples/s',
     };
-    if (torch) {
-      const ratios = times.torch.map((ms, round) => ms / times.znorm[round]);
-      options.report(
-        `${name}: ${spread(perSecond(times.znorm))} samples/s, PyTorch ${spread(perSecond(times.torch))}, ratio ${spread(ratios)}`,
-      );
-      yield {
-        key: `train/${name}/torch`,
-        name: `${name}: times as fast as PyTorch`,
-        value: Number(median(ratios).toFixed(3)),
-        unit: 'ratio',
-      };
-      torch.stop();
-    }
     await own.stop();
   }
 }
 
-async function startOwn({ model, shape, classes, batchSize }: Case, threads: number) {
-  const optimizer = momentum({ learningRate: 0.01, momentum: 0.9 });
+interface Ours {
+  readonly key: string;
+  readonly label: string;
+  readonly own: Rival;
+  readonly config: Case;
+  /** What was measured, in samples a second, goes here. */
+  readonly speeds: number[];
+}
+
+async function against(peer: Peer, ours: Ours, options: BenchOptions): Promise<Result> {
+  const { key, label, own, config, speeds } = ours;
+  const words = [config.network, config.batchSize, options.threads];
+  const started = await startPeerAt(peer, 'train', words, options);
+  // A step of the JavaScript peers takes seconds.
+  const rival = peer.name === 'torch' ? started : { ...started, steps: 1 };
+  const times = await compare([own, rival], config, speeds);
+  started.stop();
+  const ratios = times[peer.name].map((ms, round) => ms / times.znorm[round]);
+  const theirs = times[peer.name].map((ms) => (1e3 * config.batchSize) / ms);
+  options.report(`${label}: ${peer.name} ${spread(theirs)} samples/s, ratio ${spread(ratios)}`);
+  return {
+    key: `${key}/${peer.name}`,
+    name: `${label}: times as fast as ${peer.name}`,
+    value: digits(median(ratios)),
+    unit: 'ratio',
+  };
+}
+
+async function compare(rivals: readonly Rival[], { steps, batchSize }: Case, speeds: number[]) {
+  const times = await interleave(rivals, { rounds: 7, steps });
+  speeds.push(...times.znorm.map((ms) => (1e3 * batchSize) / ms));
+  return times;
+}
+
+async function startOwn({ model, shape, classes, batchSize, engine }: Case, threads: number) {
   const trainer = await createTrainer({
     objective: classification({ model, input: { shape } }),
-    optimizer,
+    optimizer: momentum({ learningRate: 0.01, momentum: 0.9 }),
     batchSize,
     threads,
+    engine,
   });
   const inputs = new Float32Array(batchSize * shape.reduce((size, axis) => size * axis, 1));
   fillNormal(randomStream(0, 'bench'), inputs);

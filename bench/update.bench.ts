@@ -4,25 +4,23 @@ import {
   adamw,
   chain,
   describeParameter,
-  type GradientTransformation,
-  init,
   momentum,
   type ParameterInfo,
   type StatisticsMode,
   sizeOf,
   znorm,
 } from 'znorm';
-import { createFusedUpdate, planFused, updateTableBytes } from 'znorm/wasm';
 import {
   type BenchOptions,
   chosenCases,
+  digits,
   interleave,
   median,
   type Result,
-  type Rival,
   spread,
 } from './interleave.ts';
-import { findPeers, startUpdatePeer } from './update-peers.ts';
+import { ownRivals, timed } from './own-rivals.ts';
+import { findPeers, startPeerAt } from './peers.ts';
 
 /** 25 million parameters in 25 tensors. */
 const large = Array.from({ length: 25 }, (_, i) => describeParameter(`layer${i}/kernel`, [1000, 1000]));
@@ -57,11 +55,8 @@ export async function* run(options: BenchOptions): AsyncGenerator<Result> {
 async function* againstPeers(options: BenchOptions): AsyncGenerator<Result> {
   const { znormAdam } = await ownRivals(large, { znormAdam: chain(znorm(), adam()) });
   for (const peer of await findPeers(options)) {
-    const rival = await startUpdatePeer(
-      peer,
-      { tensors: large.length, size: sizeOf(large[0].shape) },
-      options,
-    );
+    const words = [large.length, sizeOf(large[0].shape), options.threads];
+    const rival = await startPeerAt(peer, 'update', words, options);
     const times = await interleave([znormAdam, rival], { rounds: 9, steps: 3 });
     const ratios = times[rival.name].map((ms, round) => ms / times.znormAdam[round]);
     options.report(
@@ -183,84 +178,4 @@ async function resnet20(): Promise<readonly ParameterInfo[]> {
   });
   await trainer.dispose();
   return trainer.parameters;
-}
-
-/** Chains bound to the same tensors, laid out as the trainer lays them out, and a copy of as many elements. */
-async function ownRivals<Name extends string>(
-  infos: readonly ParameterInfo[],
-  chains: Readonly<Record<Name, GradientTransformation>>,
-): Promise<Record<Name | 'copy', Rival>> {
-  const plans = Object.entries<GradientTransformation>(chains).map(([name, transformation]) => ({
-    name,
-    transformation,
-    plan: planFused(transformation, infos),
-  }));
-  const page = 4096;
-  const pages = (bytes: number) => Math.ceil(bytes / page) * page;
-  const group = infos.reduce((bytes, { shape }) => bytes + pages(4 * sizeOf(shape)), 0);
-  const bytes = 4 * group + plans.reduce((sum, { plan }) => sum + pages(updateTableBytes(plan)), 0);
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536) });
-  let end = 0;
-  const place = (bytes: number) => {
-    const offset = end;
-    end += pages(bytes);
-    return offset;
-  };
-  const tensors = () =>
-    Object.fromEntries(
-      infos.map(({ path, shape }) => {
-        const length = sizeOf(shape);
-        return [path, new Float32Array(memory.buffer, place(4 * length), length)];
-      }),
-    );
-  const [parameters, gradients, first, second] = [tensors(), tensors(), tensors(), tensors()];
-  const random = randomStream(0, 'gradients');
-  for (const { path } of infos) {
-    fillNormal(random, gradients[path]);
-    fillNormal(random, parameters[path]);
-  }
-  const named = Object.fromEntries(infos.map(({ path, shape }) => [path, { shape, data: parameters[path] }]));
-  const slots = Object.fromEntries(
-    infos.map(({ path }) => [
-      path,
-      { 'scaleByAdam.mu': first[path], 'scaleByAdam.nu': second[path], 'trace.trace': first[path] },
-    ]),
-  );
-
-  const rivals: Record<string, Rival> = {
-    copy: timed('copy', () => {
-      for (const { path } of infos) first[path].set(gradients[path]);
-    }),
-  };
-  for (const { name, transformation, plan } of plans) {
-    const size = updateTableBytes(plan);
-    const tables = new Uint8Array(memory.buffer, place(size), size);
-    const update = await createFusedUpdate(plan, { memory, parameters, gradients, slots, tables });
-    let state = update.adopt(
-      init(transformation, named, Object.fromEntries(infos.map((info) => [info.path, info]))),
-    );
-    rivals[name] = timed(name, () => {
-      state = update.step(state).state;
-    });
-  }
-  return rivals as Record<Name | 'copy', Rival>;
-}
-
-function timed(name: string, step: () => void | Promise<void>): Rival {
-  return {
-    name,
-    async measure(steps) {
-      const times: number[] = [];
-      for (let i = 0; i < steps; i++) {
-        const start = performance.now();
-        await step();
-        times.push(performance.now() - start);
-      }
-      return times;
-    },
-  };
-}
-
-function digits(value: number): number {
-  return Number(value.toPrecision(4));
 }

@@ -1,13 +1,10 @@
-// node jax_update.mjs <tensors> <elements of each> <threads>, with the Node 24 that install.mjs brings
-// jax-js on WebAssembly: z-scores and Adam in one function under `jit`. Protocol as in peer.ts.
-import { createInterface } from 'node:readline';
-import { Worker as NodeWorker } from 'node:worker_threads';
+// node jax_update.mjs <tensors> <elements of each> <threads>
+// z-scores and Adam in one function under `jit`. Protocol as in ../peer.ts.
+import { answer } from './answer.mjs';
+import { jaxOn } from './jax.mjs';
 
 const [tensors, size, threads] = process.argv.slice(2).map(Number);
-standInForBrowser(threads);
-const { blockUntilReady, defaultDevice, init, jit, numpy: np, tree } = await import('@jax-js/jax');
-await init('wasm');
-defaultDevice('wasm');
+const { blockUntilReady, jit, numpy: np, tree } = await jaxOn(threads);
 
 const filled = () => {
   const values = Float32Array.from({ length: size }, () => Math.random() - 0.5);
@@ -36,55 +33,9 @@ const update = jit(({ w, m, v }, g, c1, c2) => {
 });
 
 let steps = 0;
-async function step() {
-  const start = performance.now();
+await answer(async () => {
   steps++;
   const correction = (decay) => np.array(new Float32Array([1 / (1 - decay ** steps)]));
   state = update(state, tree.ref(gradients), correction(0.9), correction(0.999));
   await blockUntilReady(state);
-  return performance.now() - start;
-}
-
-console.log('"ready"');
-for await (const line of createInterface({ input: process.stdin })) {
-  const times = [];
-  for (let i = 0; i < Number(line); i++) times.push(await step());
-  console.log(JSON.stringify(times));
-}
-
-/** jax-js asks a browser how many cores there are, and starts its workers from blobs. */
-function standInForBrowser(cores) {
-  const navigator = { hardwareConcurrency: cores, userAgent: 'node' };
-  Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true });
-  if (cores < 2) return;
-  const sources = new Map();
-  globalThis.Blob = class {
-    constructor(parts) {
-      this.source = parts.join('');
-    }
-  };
-  URL.createObjectURL = (blob) => {
-    const url = `blob:${sources.size}`;
-    sources.set(url, blob.source);
-    return url;
-  };
-  URL.revokeObjectURL = () => {};
-  const prologue = `const { parentPort } = require('node:worker_threads');
-    globalThis.self = globalThis;
-    globalThis.postMessage = (message) => parentPort.postMessage(message);
-    parentPort.on('message', (data) => self.onmessage({ data }));\n`;
-  globalThis.Worker = class {
-    constructor(url) {
-      this.worker = new NodeWorker(prologue + sources.get(url), { eval: true });
-      this.worker.unref();
-      this.worker.on('message', (data) => this.onmessage?.({ data }));
-      this.worker.on('error', (error) => this.onerror?.(error));
-    }
-    postMessage(message) {
-      this.worker.postMessage(message);
-    }
-    terminate() {
-      return this.worker.terminate();
-    }
-  };
-}
+});

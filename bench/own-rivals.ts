@@ -1,0 +1,81 @@
+import { fillNormal, randomStream } from '@znorm/train';
+import { type GradientTransformation, init, type ParameterInfo, sizeOf } from 'znorm';
+import { createFusedUpdate, planFused, updateTableBytes } from 'znorm/wasm';
+import type { Rival } from './interleave.ts';
+
+/** Chains bound to the same tensors, laid out as the trainer lays them out, and a copy of as many elements. */
+export async function ownRivals<Name extends string>(
+  infos: readonly ParameterInfo[],
+  chains: Readonly<Record<Name, GradientTransformation>>,
+): Promise<Record<Name | 'copy', Rival>> {
+  const plans = Object.entries<GradientTransformation>(chains).map(([name, transformation]) => ({
+    name,
+    transformation,
+    plan: planFused(transformation, infos),
+  }));
+  const page = 4096;
+  const pages = (bytes: number) => Math.ceil(bytes / page) * page;
+  const group = infos.reduce((bytes, { shape }) => bytes + pages(4 * sizeOf(shape)), 0);
+  const bytes = 4 * group + plans.reduce((sum, { plan }) => sum + pages(updateTableBytes(plan)), 0);
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536) });
+  let end = 0;
+  const place = (bytes: number) => {
+    const offset = end;
+    end += pages(bytes);
+    return offset;
+  };
+  const tensors = () =>
+    Object.fromEntries(
+      infos.map(({ path, shape }) => {
+        const length = sizeOf(shape);
+        return [path, new Float32Array(memory.buffer, place(4 * length), length)];
+      }),
+    );
+  const [parameters, gradients, first, second] = [tensors(), tensors(), tensors(), tensors()];
+  const random = randomStream(0, 'gradients');
+  for (const { path } of infos) {
+    fillNormal(random, gradients[path]);
+    fillNormal(random, parameters[path]);
+  }
+  const named = Object.fromEntries(infos.map(({ path, shape }) => [path, { shape, data: parameters[path] }]));
+  const slots = Object.fromEntries(
+    infos.map(({ path }) => [
+      path,
+      { 'scaleByAdam.mu': first[path], 'scaleByAdam.nu': second[path], 'trace.trace': first[path] },
+    ]),
+  );
+
+  const rivals: Record<string, Rival> = {
+    copy: timed('copy', () => {
+      for (const { path } of infos) first[path].set(gradients[path]);
+    }),
+  };
+  for (const { name, transformation, plan } of plans) {
+    const size = updateTableBytes(plan);
+    const tables = new Uint8Array(memory.buffer, place(size), size);
+    const update = await createFusedUpdate(plan, { memory, parameters, gradients, slots, tables });
+    let state = update.adopt(
+      init(transformation, named, Object.fromEntries(infos.map((info) => [info.path, info]))),
+    );
+    rivals[name] = timed(name, () => {
+      state = update.step(state).state;
+    });
+  }
+  return rivals as Record<Name | 'copy', Rival>;
+}
+
+/** A step of ours as a rival. */
+export function timed(name: string, step: () => void | Promise<void>): Rival {
+  return {
+    name,
+    async measure(steps) {
+      const times: number[] = [];
+      for (let i = 0; i < steps; i++) {
+        const start = performance.now();
+        await step();
+        times.push(performance.now() - start);
+      }
+      return times;
+    },
+  };
+}
