@@ -1,5 +1,5 @@
 import { cast, equal } from './autodiff/arithmetic.ts';
-import { softmaxCrossEntropy } from './autodiff/loss.ts';
+import { softmaxCrossEntropy } from './autodiff/cross-entropy.ts';
 import { reduceSum } from './autodiff/reduction.ts';
 import { knownOptions } from './known-options.ts';
 import { createScope, type Layer } from './layers/scope.ts';

@@ -43,6 +43,7 @@ export {
   sub,
   where,
 } from './autodiff/arithmetic.ts';
+export { type AttentionOptions, attention } from './autodiff/attention.ts';
 export { type FocalLossOptions, focalLoss, sigmoidCrossEntropy } from './autodiff/binary-loss.ts';
 export type { Operand } from './autodiff/broadcast.ts';
 export {
@@ -51,12 +52,14 @@ export {
   conv2d,
   convTranspose2d,
 } from './autodiff/convolution.ts';
+export { type CrossEntropyOptions, softmaxCrossEntropy } from './autodiff/cross-entropy.ts';
 export { gradients } from './autodiff/gradients.ts';
 export { type GroupNormOptions, groupNorm } from './autodiff/group-normalization.ts';
 export { gather } from './autodiff/indexing.ts';
-export { huberLoss, meanSquaredError, softmaxCrossEntropy } from './autodiff/loss.ts';
+export { layerNorm, rmsNorm } from './autodiff/layer-norm.ts';
+export { huberLoss, meanSquaredError } from './autodiff/loss.ts';
 export { type GemmOptions, gemm, matmul } from './autodiff/matmul.ts';
-export { type BatchNormResult, batchNorm, batchNormInference, layerNorm } from './autodiff/normalization.ts';
+export { type BatchNormResult, batchNorm, batchNormInference } from './autodiff/normalization.ts';
 export {
   diceLoss,
   type OverlapLossOptions,
@@ -82,6 +85,7 @@ export {
   reduceSumSquare,
 } from './autodiff/reduction.ts';
 export { type ResizeOptions, resize } from './autodiff/resize.ts';
+export { type RotaryOptions, rotary } from './autodiff/rotary.ts';
 export {
   concat,
   expand,
@@ -114,12 +118,21 @@ export {
   heNormal,
   heUniform,
   type Initializer,
+  normal,
   ones,
   zeros,
 } from './initializers.ts';
+export {
+  type AttentionContext,
+  type MultiHeadAttention,
+  type MultiHeadAttentionOptions,
+  multiHeadAttention,
+  type Steps,
+} from './layers/attention.ts';
 export { type ConvolutionOptions, convolution } from './layers/convolution.ts';
 export { type DenseOptions, dense } from './layers/dense.ts';
 export { dropout } from './layers/dropout.ts';
+export { type EmbeddingOptions, embedding } from './layers/embedding.ts';
 export {
   type GroupNormalizationOptions,
   groupNormalization,
@@ -129,6 +142,7 @@ export {
   type BatchNormalizationOptions,
   batchNormalization,
   layerNormalization,
+  rmsNormalization,
 } from './layers/normalization.ts';
 export type { NormalizationKind } from './layers/normalized-convolution.ts';
 export type { Layer, ParameterOptions, Scope } from './layers/scope.ts';
@@ -145,6 +159,17 @@ export {
   preactivationResnet,
 } from './models/preactivation-resnet.ts';
 export { type ResnetOptions, resnet } from './models/resnet.ts';
+export {
+  type EncoderDecoder,
+  type EncoderDecoderOptions,
+  type EncoderOptions,
+  encoderDecoder,
+  type LanguageModel,
+  type LanguageModelOptions,
+  type TransformerOptions,
+  transformer,
+  transformerEncoder,
+} from './models/transformer.ts';
 export { type UnetOptions, unet } from './models/unet.ts';
 export { type VggOptions, vgg } from './models/vgg.ts';
 export type { Built, Objective } from './objective.ts';

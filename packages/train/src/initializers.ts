@@ -13,6 +13,11 @@ export const zeros: Initializer = (out) => void out.fill(0);
 /** Every element 1. */
 export const ones: Initializer = (out) => void out.fill(1);
 
+/** Normal with mean 0 and a standard deviation of its own. */
+export function normal({ std }: { std: number }): Initializer {
+  return (out, _shape, next) => fillNormal(next, out, 0, std);
+}
+
 /**
  * Normal, keeping the variance of activations through a rectified layer: std = sqrt(2 / fan).
  *

@@ -11,7 +11,7 @@ import {
 } from 'znorm';
 import { relu } from '../src/autodiff/activation.ts';
 import { mul } from '../src/autodiff/arithmetic.ts';
-import { softmaxCrossEntropy } from '../src/autodiff/loss.ts';
+import { softmaxCrossEntropy } from '../src/autodiff/cross-entropy.ts';
 import type { Batch } from '../src/batch.ts';
 import type { LabelledBatch } from '../src/batches.ts';
 import { classification, type Loss } from '../src/classification.ts';

@@ -1,6 +1,8 @@
 /** Reading by index: embeddings, label lookup. */
-import { elementCount, emit, int64s, type Value, zeros } from '../onnx/graph.ts';
+import { constant, elementCount, emit, int64s, type Value, zeros } from '../onnx/graph.ts';
+import { cast } from './arithmetic.ts';
 import { resolveAxis } from './broadcast.ts';
+import { gemm } from './matmul.ts';
 import { reshape } from './shape.ts';
 import { differentiable } from './tape.ts';
 
@@ -22,12 +24,30 @@ export function gather(x: Value, indices: Value, { axis = 0 }: { axis?: number }
   return differentiable(y, [x, indices], [(g) => scatterAdd(g, x, indices, along), undefined]);
 }
 
-/** Zeros of x's shape, plus every slice of `updates` at its index along the axis. */
+/** Up to this many rows, adding up rows of a table is a product of matrices. */
+const rowsOfProduct = 512;
+
+/**
+ * Zeros of x's shape, plus every slice of `updates` at its index along the axis.
+ *
+ * Rows of a small table are added up by a product with a matrix of zeros and ones. Milliseconds for 2,048 indices of
+ * rows of 128 numbers, two threads:
+ *
+ *     rows of the table     96    1024
+ *     product              0.5     3.2
+ *     ScatterElements      1.9     2.0
+ *
+ * ScatterND needs 0.05 and is of no use: its threads add to the same row at the same time, and lose some.
+ */
 function scatterAdd(updates: Value, x: Value, indices: Value, axis: number): Value {
   const { graph } = x;
   const count = elementCount(indices.shape);
   const outer = x.shape.slice(0, axis);
   const inner = x.shape.slice(axis + 1);
+  if (axis === 0 && x.shape[0] <= rowsOfProduct) {
+    const flat = reshape(updates, [count, elementCount(inner)]);
+    return reshape(gemm(oneHotColumns(indices, x.shape[0], count), flat), x.shape);
+  }
   const flat = [...outer, count, ...inner];
   const column = reshape(indices, [...outer.map(() => 1), count, ...inner.map(() => 1)]);
   const spread = emit(graph, 'Expand', [column, int64s(graph, flat)], {}, flat, indices.dtype);
@@ -38,4 +58,13 @@ function scatterAdd(updates: Value, x: Value, indices: Value, axis: number): Val
     { axis, reduction: 'add' },
     x.shape,
   );
+}
+
+/** [depth, count]: 1 where the row is the column's index, which like ONNX's may count from the end. */
+function oneHotColumns(indices: Value, depth: number, count: number): Value {
+  const { graph } = indices;
+  const wide = cast(reshape(indices, [count]), 'int64');
+  const size = constant(graph, BigInt64Array.of(BigInt(depth)), []);
+  const offOn = constant(graph, Float32Array.of(0, 1));
+  return emit(graph, 'OneHot', [wide, size, offOn], { axis: 0 }, [depth, count], 'float32');
 }

@@ -1,5 +1,5 @@
 /** Matrix products. */
-import { elementCount, emit, type Value } from '../onnx/graph.ts';
+import { constant, elementCount, emit, type Value } from '../onnx/graph.ts';
 import { broadcastShape, sumTo } from './broadcast.ts';
 import { reshape, transpose } from './shape.ts';
 import { differentiable } from './tape.ts';
@@ -71,11 +71,29 @@ export function gemm(a: Value, b: Value, { transA = false, transB = false, bias 
   const shape = [m, n];
   if (bias && elementCount(broadcastShape('gemm', shape, bias.shape)) !== m * n)
     throw new RangeError(`gemm: expected a bias that broadcasts to [${shape}], got [${bias.shape}].`);
-  const y = emit(a.graph, 'Gemm', bias ? [a, b, bias] : [a, b], { transA: +transA, transB: +transB }, shape);
+  // Gemm copies its bias over the result first, on one thread: [2048, 128] · [128, 128] takes 0.47 ms with it, and
+  // 0.23 without and 0.09 for an addition afterwards. Small products are not worth a node more.
+  const apart = bias !== undefined && m * n >= 65536;
+  const operands = bias && !apart ? [a, b, bias] : [a, b];
+  const emitted = emit(a.graph, 'Gemm', operands, { transA: +transA, transB: +transB }, shape);
+  const y = apart ? emit(a.graph, 'Add', [emitted, bias], {}, shape) : emitted;
   return differentiable(y, bias ? [a, b, bias] : [a, b], [
     // y = op(a)·op(b):  ∂op(a) = g·op(b)ᵀ,  ∂op(b) = op(a)ᵀ·g, transposed once more where op transposes
     (g) => (transA ? gemm(b, g, { transA: transB, transB: true }) : gemm(g, b, { transB: !transB })),
     (g) => (transB ? gemm(g, a, { transA: true, transB: transA }) : gemm(a, g, { transA: !transA })),
-    bias && ((g) => sumTo(g, bias.shape)),
+    bias && ((g) => (rowVector(bias.shape, n) ? reshape(columnSums(g), bias.shape) : sumTo(g, bias.shape))),
   ]);
+}
+
+/**
+ * Sums the rows of a matrix, [m, n] → [1, n]: a product with a row of ones, which takes 0.02 ms for [2048, 128] and
+ * 0.20 for [2048, 512] where ReduceSum takes 0.06 and 0.41.
+ */
+export function columnSums(x: Value): Value {
+  const rows = x.shape[0];
+  return gemm(constant(x.graph, new Float32Array(rows).fill(1), [1, rows]), x);
+}
+
+function rowVector(shape: readonly number[], n: number): boolean {
+  return shape.at(-1) === n && elementCount(shape) === n;
 }

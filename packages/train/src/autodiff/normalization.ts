@@ -112,43 +112,6 @@ function scaleAndShift(x: Value, factor: Value, offset?: Value): Value {
   return offset ? add(scaled, reshape(offset, channel)) : scaled;
 }
 
-/**
- * Normalizes each sample over its last axes.
- *
- *     y = scale · (x − mean) / √(var + eps) + bias        mean, var over the axes of `scale`, var biased
- *
- * @param x     [..., D…]
- * @param scale [D…]
- * @param bias  [D…]
- * @param options.eps added to the variance. @default 1e-5
- */
-export function layerNorm(x: Value, scale: Value, bias: Value, { eps = 1e-5 }: { eps?: number } = {}): Value {
-  const lead = x.shape.length - scale.shape.length;
-  if (lead < 0 || `${x.shape.slice(lead)}` !== `${scale.shape}` || `${scale.shape}` !== `${bias.shape}`)
-    throw new RangeError(
-      `layerNorm: expected scale and bias of the last axes of [${x.shape}], got [${scale.shape}] and [${bias.shape}].`,
-    );
-  const axes = scale.shape.map((_, i) => lead + i);
-  const leading = x.shape.slice(0, lead).map((_, axis) => axis);
-  const average = (value: Value) => reduceMean(value, { axes, keepDims: true });
-  const centred = sub(x, average(x));
-  const inverse = reciprocal(sqrt(add(average(square(centred)), eps)));
-  const normalized = mul(centred, inverse);
-  const y = add(mul(normalized, scale), bias);
-  return differentiable(
-    y,
-    [x, scale, bias],
-    [
-      (g) => {
-        const gs = mul(g, scale);
-        return mul(sub(sub(gs, average(gs)), mul(normalized, average(mul(gs, normalized)))), inverse);
-      },
-      (g) => reduceSum(mul(g, normalized), { axes: leading }),
-      (g) => reduceSum(g, { axes: leading }),
-    ],
-  );
-}
-
 function requireChannels(where: string, x: Value, parameters: Record<string, Value>): void {
   const channels = x.shape[1];
   if (channels === undefined)

@@ -1,5 +1,6 @@
 import { add, mul } from '../autodiff/arithmetic.ts';
-import { batchNorm, batchNormInference, layerNorm } from '../autodiff/normalization.ts';
+import { layerNorm, rmsNorm } from '../autodiff/layer-norm.ts';
+import { batchNorm, batchNormInference } from '../autodiff/normalization.ts';
 import { ones, zeros } from '../initializers.ts';
 import { knownOptions } from '../known-options.ts';
 import type { Layer, Scope } from './scope.ts';
@@ -50,6 +51,20 @@ export function layerNormalization({ eps = 1e-5 }: { eps?: number } = {}): Layer
   return (x, scope) => {
     const { gamma, beta } = gainAndShift(scope, x.shape.slice(-1));
     return layerNorm(x, gamma, beta, { eps });
+  };
+}
+
+/**
+ * Divides each sample by its root mean square over the last axis: y = gamma · x / sqrt(mean(x²) + eps).
+ *
+ * Shapes: x [..., D]; gamma [D].
+ *
+ * @param options.eps added to the mean square. @default 1e-6
+ */
+export function rmsNormalization({ eps = 1e-6 }: { eps?: number } = {}): Layer {
+  return (x, scope) => {
+    const gain = { role: 'normalization', initializer: ones } as const;
+    return rmsNorm(x, scope.parameter('gamma', x.shape.slice(-1), gain), { eps });
   };
 }
 

@@ -260,6 +260,42 @@ const operators: Record<string, Operator> = {
   ReduceLogSumExp: reduction((values) => Math.log(sum(values.map(Math.exp)))),
   ReduceSumSquare: reduction((values) => sum(values.map((x) => x * x))),
   Reshape: ([x, shape]) => [{ shape: [...shape.data], data: x.data }],
+  Not: elementwise((x) => +!x),
+  LayerNormalization: ([x, scale, bias], attribute) => {
+    const lead: number = attribute('axis');
+    const width = size(x.shape.slice(lead));
+    const rows = Array.from({ length: x.data.length / width }, (_, row) => {
+      const values = [...x.data.subarray(row * width, (row + 1) * width)];
+      const mean = sum(values) / width;
+      const variance = sum(values.map((value) => (value - mean) ** 2)) / width;
+      return { mean, inverse: 1 / Math.sqrt(variance + Math.fround(attribute('epsilon'))) };
+    });
+    const statistics = x.shape.map((length, axis) => (axis < lead ? length : 1));
+    const of = (k: number) => rows[Math.floor(k / width)];
+    return [
+      {
+        shape: x.shape,
+        data: x.data.map((value, k) => {
+          const { mean, inverse } = of(k);
+          return (value - mean) * inverse * scale.data[k % width] + bias.data[k % width];
+        }),
+      },
+      { shape: statistics, data: Float64Array.from(rows, ({ mean }) => mean) },
+      { shape: statistics, data: Float64Array.from(rows, ({ inverse }) => inverse) },
+    ];
+  },
+  FusedMatMul: ([a, b], attribute) => {
+    const swap = (x: Tensor64): Tensor64 => {
+      const axes = x.shape.map((_, axis) => axis);
+      return transpose(x, [...axes.slice(0, -2), axes.at(-1)!, axes.at(-2)!]);
+    };
+    const alpha = Math.fround(attribute('alpha', 1));
+    const y = matmul(attribute('transA', 0) ? swap(a) : a, attribute('transB', 0) ? swap(b) : b);
+    return [{ shape: y.shape, data: y.data.map((value) => alpha * value) }];
+  },
+  OneHot: ([ids, depth, values]) => [
+    fill([depth.data[0], ids.data.length], ([row, column]) => values.data[+(ids.data[column] === row)]),
+  ],
   Transpose: ([x], attribute) => [transpose(x, attribute('perm'))],
   Expand: ([x, shape]) => [fill([...shape.data], (index) => broadcastAt(x, index))],
   ConstantOfShape: ([shape]) => [fill([...shape.data], () => 0)],

@@ -47,6 +47,11 @@ describe('gather', () => {
     build: ({ x, ids }) => gather(x, ids),
   });
   checkOperator({
+    name: 'gather of rows of a table too large for a product',
+    inputs: { x: { shape: [520, 2] }, ids: { shape: [3], indicesBelow: 3 } },
+    build: ({ x, ids }) => gather(x, ids),
+  });
+  checkOperator({
     name: 'gather along the last axis',
     inputs: { x: { shape: [2, 2, 4] }, ids },
     build: ({ x, ids }) => gather(x, ids, { axis: -1 }),
