@@ -11,7 +11,7 @@ const floors = {
     'transformation',
     'stages|transforms/',
     'update-tensors',
-    'apply|optimizer-parts|optimizers|adaptive-optimizers|layerwise-optimizers|inspect/',
+    'apply|evaluation-params|optimizer-parts|optimizers|adaptive-optimizers|layerwise-optimizers|inspect/',
     'chain-json|fused/',
     'tfjs/',
     'index',

@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import {
+  accumulate,
   adadelta,
   adagrad,
   adam,
@@ -17,12 +18,14 @@ import {
   clipByNorm,
   clipByValue,
   cosine,
+  emaOfParams,
   freeze,
   type GradientTransformation,
   lamb,
   lars,
   linear,
   lion,
+  lookahead,
   masked,
   momentum,
   muon,
@@ -33,7 +36,9 @@ import {
   partition,
   rmsprop,
   type Scope,
+  samPerturbation,
   scaleByStd,
+  scheduleFreeAdamw,
   sgd,
   skipLargeUpdates,
   warmup,
@@ -135,6 +140,12 @@ const optimizers: Record<string, GradientTransformation> = {
   lamb: lamb({ learningRate: schedule, weightDecay: 0.1 }),
   lars: chain(clipByBlockRms({ maxRms: 0.01 }), lars({ learningRate: schedule, weightDecay: 1e-4 })),
   novograd: novograd({ learningRate: schedule, weightDecay: 0.01 }),
+  'micro-batches accumulated, adam, lookahead': chain(
+    accumulate({ steps: 2 }),
+    adam({ learningRate: schedule }),
+    lookahead({ syncPeriod: 2 }),
+  ),
+  samPerturbation: samPerturbation({ rho: 0.1, adaptive: true }),
   'a chain a part, large updates skipped': chain(
     skipLargeUpdates({ maxNorm: 10, maxConsecutive: steps }),
     partition({
@@ -147,7 +158,14 @@ const optimizers: Record<string, GradientTransformation> = {
   ),
 };
 
-const matrices = { muon: muon({ learningRate: schedule, weightDecay: 0.1 }) };
+/** Chains that make more of a rounding than one of the update. */
+const sensitive: Record<string, GradientTransformation> = {
+  muon: muon({ learningRate: schedule, weightDecay: 0.1 }),
+  'schedule-free AdamW and an average of its parameters': chain(
+    scheduleFreeAdamw({ learningRate: 0.01, weightDecay: 0.1, warmupSteps: 3 }),
+    emaOfParams({ decay: 0.9 }),
+  ),
+};
 
 const chains = { ...standardizations, ...guarded, ...others, ...optimizers };
 const only = (...names: (keyof typeof chains)[]) =>
@@ -188,8 +206,9 @@ const agreements: readonly Agreement[] = [
     },
     bound: usual,
   },
-  // Five Newton–Schulz iterations make of a weak direction's rounding up to 3.4^5 = 485 times as much.
-  { set: 'ordinary matrices', gradients: ordinary, transformations: matrices, bound: 1e-5 },
+  // Five Newton–Schulz iterations make of a weak direction's rounding up to 3.4^5 = 485 times as much; schedule-free
+  // steps are differences of parameters, each rounded on its own.
+  { set: 'ordinary (sensitive chains)', gradients: ordinary, transformations: sensitive, bound: 1e-5 },
   {
     set: 'offset',
     gradients: offset,

@@ -1,6 +1,6 @@
 import { advice, decayNames, rate, type WeightDecayOptions, weightDecayOf } from './optimizer-parts.ts';
-import { knownOptions } from './option-checks.ts';
-import type { LearningRate } from './schedules.ts';
+import { knownOptions, positive } from './option-checks.ts';
+import { type LearningRate, warmup } from './schedules.ts';
 import { type Composite, named } from './transformation.ts';
 import {
   type ScaleByAdadeltaOptions,
@@ -15,6 +15,8 @@ import {
   scaleByNadam,
 } from './transforms/adam-variants.ts';
 import { type ScaleByLionOptions, scaleByLion } from './transforms/lion.ts';
+import { scaleByAdam } from './transforms/moments.ts';
+import { scheduleFree } from './transforms/schedule-free.ts';
 
 interface Rate {
   /** Every optimizer here has a default of its own. */
@@ -152,6 +154,53 @@ export function adadelta(options: AdadeltaOptions = {}): Composite {
     ...weightDecayOf('adadelta', options),
     scaleByAdadelta({ rho, eps }),
     rate(learningRate),
+  );
+}
+
+export interface ScheduleFreeAdamwOptions extends WeightDecayOptions {
+  /** Constant after the warm-up. @default 0.0025 */
+  readonly learningRate?: number;
+  /** How near to the average gradients are taken; stands for momentum. @default 0.9 */
+  readonly b1?: number;
+  /** Decay of the second moment. @default 0.999 */
+  readonly b2?: number;
+  /** Added to the root of the second moment; unit of the gradient. @default 1e-8 */
+  readonly eps?: number;
+  /** Steps of a linear warm-up. @default 0 */
+  readonly warmupSteps?: number;
+}
+
+/**
+ * AdamW without a schedule: averages its iterates instead. Evaluate and save `evaluationParams`, not the parameters
+ * that train.
+ *
+ *     z ← z − learningRate · min((t + 1) / warmupSteps, 1) · (g / (sqrt(nu̅) + eps) + weightDecay · w)
+ *     u ← from there as in `scheduleFree`
+ *
+ * State: three tensors a parameter. Params: needed.
+ *
+ * @throws RangeError if an option is out of its range
+ * @example
+ * scheduleFreeAdamw({ learningRate: 2.5e-3, warmupSteps: 100, weightDecay: 0.01 })
+ * @see Defazio et al. 2024, arXiv 2405.15682
+ */
+export function scheduleFreeAdamw(options: ScheduleFreeAdamwOptions = {}): Composite {
+  const own = ['b1', 'b2', 'eps', 'warmupSteps'];
+  const where = 'scheduleFreeAdamw';
+  knownOptions(where, options, ['learningRate', ...own, ...decayNames], advice(where));
+  const { b1, b2, eps, warmupSteps } = options;
+  const learningRate = positive(where, 'learningRate', options.learningRate ?? 2.5e-3);
+  const average = scheduleFree({ b1, warmupSteps });
+  // learningRate · (t + 1) / k is a line from learningRate / k at step 0 to learningRate at step k − 1.
+  const k = warmupSteps ?? 0;
+  const rising = k > 1 && warmup({ steps: k - 1, from: learningRate / k, into: learningRate });
+  return named(
+    where,
+    options,
+    scaleByAdam({ b1: 0, b2, eps }),
+    ...weightDecayOf(where, options),
+    rate(rising || learningRate),
+    average,
   );
 }
 

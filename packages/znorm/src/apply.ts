@@ -231,6 +231,7 @@ function listed<T>(reports: Slots<T>): Report<T>[] {
 
 function counted(stage: Stage, count: GateCount, passed: boolean): GateCount {
   if (passed) return { passed: count.passed + 1, skippedInARow: 0 };
+  if (stage.primitive.waits) return count;
   const skippedInARow = count.skippedInARow + 1;
   const limit = stage.primitive.maxConsecutiveSkips ?? Infinity;
   if (skippedInARow > limit) {

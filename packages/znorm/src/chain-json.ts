@@ -1,4 +1,4 @@
-import { adadelta, adagrad, adamax, lion, nadam } from './adaptive-optimizers.ts';
+import { adadelta, adagrad, adamax, lion, nadam, scheduleFreeAdamw } from './adaptive-optimizers.ts';
 import { cyclic, oneCycle } from './cycle-schedules.ts';
 import { exponential, polynomial } from './decay-schedules.ts';
 import { lamb, lars, muon, novograd } from './layerwise-optimizers.ts';
@@ -16,6 +16,7 @@ import {
 } from './schedules.ts';
 import type { Selection } from './select.ts';
 import { type Composite, chain, type GradientTransformation, identity, masked } from './transformation.ts';
+import { accumulate } from './transforms/accumulate.ts';
 import { scaleByAdadelta, scaleByAdagrad } from './transforms/accumulated-squares.ts';
 import { scaleByAdamax, scaleByNadam } from './transforms/adam-variants.ts';
 import { adaptiveClip } from './transforms/adaptive-clip.ts';
@@ -28,8 +29,11 @@ import { nonfinite, skipLargeUpdates, zeroNonFinite } from './transforms/nonfini
 import { normalizeByNormAverage } from './transforms/norm-average.ts';
 import { normalizeByNorm } from './transforms/normalize-by.ts';
 import { orthogonalize } from './transforms/orthogonalize.ts';
+import { emaOfParams, lookahead } from './transforms/parameter-averages.ts';
 import { freeze, partition } from './transforms/partition.ts';
+import { samPerturbation } from './transforms/sam.ts';
 import { scale, scaleByLearningRate } from './transforms/scale.ts';
+import { scheduleFree } from './transforms/schedule-free.ts';
 import { trustRatio } from './transforms/trust-ratio.ts';
 import { scaleByStd, znorm } from './transforms/znorm.ts';
 
@@ -100,6 +104,7 @@ function partitionJson({ options, parts }: Composite): TransformationJson {
 
 /** Every transformation by name. This file is the only one that knows them all. */
 const transformations: Readonly<Record<string, (options: never, path: string) => GradientTransformation>> = {
+  accumulate,
   adadelta,
   adagrad,
   adam,
@@ -112,6 +117,7 @@ const transformations: Readonly<Record<string, (options: never, path: string) =>
   clipByGlobalNorm,
   clipByNorm,
   clipByValue,
+  emaOfParams,
   freeze,
   identity: (options: object) => {
     knownOptions('identity', options, []);
@@ -120,6 +126,7 @@ const transformations: Readonly<Record<string, (options: never, path: string) =>
   lamb,
   lars,
   lion,
+  lookahead,
   masked: (options: { transformation: TransformationJson; select: Selection }, path) => {
     knownOptions('masked', options, ['select', 'transformation']);
     return masked(parsed(options.transformation, `${path}.transformation`), options.select);
@@ -145,6 +152,7 @@ const transformations: Readonly<Record<string, (options: never, path: string) =>
     });
   },
   rmsprop,
+  samPerturbation,
   scale,
   scaleByAdadelta,
   scaleByAdagrad,
@@ -155,6 +163,8 @@ const transformations: Readonly<Record<string, (options: never, path: string) =>
   scaleByNadam,
   scaleByRms,
   scaleByStd,
+  scheduleFree,
+  scheduleFreeAdamw,
   sgd,
   skipLargeUpdates,
   trace,

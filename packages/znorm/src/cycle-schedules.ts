@@ -23,7 +23,7 @@ export interface CyclicOptions {
  *
  * where h rises from 0 to 1 over `stepsUp` steps of each cycle c and falls back over `stepsDown`.
  *
- * @throws RangeError if an end is negative, a factor is not > 0, or steps are not whole numbers >= 1
+ * @throws RangeError if an end is negative, a factor is not in (0, 1], or steps are not whole numbers >= 1
  * @example
  * cyclic({ from: 0.1, to: 0.5, stepsUp: 4 }).at(3); // 0.4
  * @see Smith 2017, arXiv 1506.01186; PyTorch, CyclicLR
@@ -35,14 +35,19 @@ export function cyclic(options: CyclicOptions): Schedule {
   const to = nonNegative('cyclic', 'to', options.to);
   const up = positiveInteger('cyclic', 'stepsUp', options.stepsUp);
   const down = positiveInteger('cyclic', 'stepsDown', options.stepsDown ?? up);
-  const cycleFactor = positive('cyclic', 'cycleFactor', options.cycleFactor ?? 1);
-  const stepFactor = positive('cyclic', 'stepFactor', options.stepFactor ?? 1);
+  const cycleFactor = shrinking('cycleFactor', options.cycleFactor ?? 1);
+  const stepFactor = shrinking('stepFactor', options.stepFactor ?? 1);
   return schedule('cyclic', options, (step) => {
     const cycle = Math.floor(step / (up + down));
     const place = step - cycle * (up + down);
     const height = place <= up ? place / up : (up + down - place) / down;
     return from + (to - from) * height * cycleFactor ** cycle * stepFactor ** step;
   });
+}
+
+function shrinking(option: string, factor: number): number {
+  if (typeof factor === 'number' && factor > 0 && factor <= 1) return factor;
+  throw optionError('cyclic', option, 'to be a number > 0 and <= 1', factor);
 }
 
 export interface OneCycleOptions {

@@ -9,6 +9,8 @@ export {
   lion,
   type NadamOptions,
   nadam,
+  type ScheduleFreeAdamwOptions,
+  scheduleFreeAdamw,
 } from './adaptive-optimizers.ts';
 export {
   advance,
@@ -32,6 +34,7 @@ export {
   type PolynomialOptions,
   polynomial,
 } from './decay-schedules.ts';
+export { evaluationParams } from './evaluation-params.ts';
 export { type Descent, descent } from './inspect/descent.ts';
 export {
   type GradientInspection,
@@ -102,6 +105,7 @@ export {
   type Reduction,
   type Scalars,
 } from './transformation.ts';
+export { accumulate } from './transforms/accumulate.ts';
 export {
   type ScaleByAdadeltaOptions,
   type ScaleByAdagradOptions,
@@ -137,8 +141,11 @@ export {
 export { type NormalizeByNormAverageOptions, normalizeByNormAverage } from './transforms/norm-average.ts';
 export { type NormalizeByNormOptions, normalizeByNorm } from './transforms/normalize-by.ts';
 export { type OrthogonalizeOptions, orthogonalize } from './transforms/orthogonalize.ts';
+export { emaOfParams, type LookaheadOptions, lookahead } from './transforms/parameter-averages.ts';
 export { freeze, type PartitionOptions, type PartitionRule, partition } from './transforms/partition.ts';
+export { type SamPerturbationOptions, samPerturbation } from './transforms/sam.ts';
 export { scale, scaleByLearningRate } from './transforms/scale.ts';
+export { type ScheduleFreeOptions, scheduleFree } from './transforms/schedule-free.ts';
 export type { Scope, StatisticsMode } from './transforms/statistics.ts';
 export { type TrustRatioOptions, trustRatio } from './transforms/trust-ratio.ts';
 export { scaleByStd, type ZnormOptions, znorm } from './transforms/znorm.ts';

@@ -45,6 +45,10 @@ export interface Primitive {
   ) => Operand<T>;
   /** How many steps in a row the gate may end before training is given up. */
   readonly maxConsecutiveSkips?: number;
+  /** Whether a closed gate is as planned (one micro-batch more), and no step that was skipped. */
+  readonly waits?: boolean;
+  /** The parameter to evaluate the model with, where that is another than the one that trains. */
+  readonly evaluation?: <T>(ops: TensorOps<T>, param: T, slots: Readonly<Record<string, T>>) => T;
 }
 
 /** Named settings, plain data: `{ eps: 1e-8 }`. */

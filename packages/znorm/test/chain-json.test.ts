@@ -120,11 +120,17 @@ const { schedule } = fc.letrec<{ schedule: Schedule; simple: Schedule }>((tie) =
     given({ from: size, factor: size, steps: count, staircase: fc.boolean() }, ['from', 'factor']).map((o) =>
       exponential(o as never),
     ),
-    given({ from: size, to: size, stepsUp: count, stepsDown: count, cycleFactor: size, stepFactor: size }, [
-      'from',
-      'to',
-      'stepsUp',
-    ]).map((o) => cyclic(o as never)),
+    given(
+      {
+        from: size,
+        to: size,
+        stepsUp: count,
+        stepsDown: count,
+        cycleFactor: fc.constant(0.5),
+        stepFactor: fc.constant(0.9),
+      },
+      ['from', 'to', 'stepsUp'],
+    ).map((o) => cyclic(o as never)),
     given({ peak: size, anneal: fc.constantFrom('cosine', 'linear'), startFraction: share }, ['peak']).map(
       (o) => oneCycle({ ...o, steps: 9 } as never),
     ),
@@ -226,6 +232,18 @@ const optionsOf: Record<string, fc.Arbitrary<unknown>> = {
   adagrad: given({ learningRate, initialAccumulator: share, eps: size, ...decay }),
   adadelta: given({ learningRate, rho: share, eps: size, ...decay }),
   lion: given({ learningRate, b1: share, b2: share, ...decay }),
+  accumulate: fc.record({ steps: count }),
+  emaOfParams: given({ decay: share }),
+  lookahead: given({ syncPeriod: count, slowStepSize: share.map((x) => 1 - x) }),
+  scheduleFree: given({ b1: share.map((x) => (x + 0.001) / 1.001), warmupSteps: count }),
+  scheduleFreeAdamw: given({
+    learningRate: size,
+    b1: fc.constant(0.5),
+    b2: share,
+    warmupSteps: count,
+    ...decay,
+  }),
+  samPerturbation: given({ rho: size, adaptive: fc.boolean() }),
   clipByBlockRms: fc.record({ maxRms: size }),
   trustRatio: given({ coefficient: size, eps: share }),
   normalizeByNormAverage: given({ decay: share, eps: size }),

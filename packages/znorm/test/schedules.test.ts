@@ -115,6 +115,10 @@ describe('values of cycles and decays', () => {
       'cyclic: expected `stepsUp` to be a whole number >= 1, got 0.',
     ],
     [
+      () => cyclic({ from: 0, to: 1, stepsUp: 1, stepFactor: 1.1 }),
+      'cyclic: expected `stepFactor` to be a number > 0 and <= 1, got 1.1.',
+    ],
+    [
       () => oneCycle({ peak: 1, steps: 10, riseFraction: 0.1 }),
       'oneCycle: expected `riseFraction` to put the peak between steps 0 and 9, got 0.1.',
     ],

@@ -117,6 +117,38 @@ def muon(lr, decay, momentum, adam_lr):
     return run(step)
 
 
+def schedule_free_adamw(lr, decay, b1, b2, warmup, eps=1e-8):
+    """Defazio et al. 2024, algorithm 1, with the average weighed by squared rates as in section 4."""
+    rates = [lr * min(t / warmup, 1) if warmup else lr for t in range(1, STEPS + 1)]
+
+    def step(t, path, g, w, state):
+        y = w
+        z, x = state.get("z", y), state.get("x", y)
+        state["v"] = b2 * state.get("v", 0) + (1 - b2) * g**2
+        z = z - rates[t - 1] * (g / (np.sqrt(state["v"] / (1 - b2**t)) + eps) + decay * y)
+        c = rates[t - 1] ** 2 / sum(rate**2 for rate in rates[:t])
+        x = (1 - c) * x + c * z
+        state.update(z=z, x=x)
+        return (1 - b1) * z + b1 * x - y
+
+    return run(step)
+
+
+def lookahead_momentum(lr, momentum, k, alpha):
+    """Zhang et al. 2019, algorithm 1, over momentum whose state goes on at the synchronizations."""
+
+    def step(t, path, g, w, state):
+        slow = state.setdefault("slow", w)
+        state["m"] = momentum * state.get("m", 0) + g
+        fast = w - lr * state["m"]
+        if t % k == 0:
+            state["slow"] = slow + alpha * (fast - slow)
+            return state["slow"] - w
+        return fast - w
+
+    return run(step)
+
+
 def flat(named):
     return {path: np.ravel(x).tolist() for path, x in named.items()}
 
@@ -134,6 +166,9 @@ golden = {
         "lars": lars(1, 0.05, 0.9, 0.001),
         "novograd": novograd(0.01, 0, 0.95, 0.98),
         "novogradDecay": novograd(0.1, 0.05, 0.8, 0.5),
+        "scheduleFreeAdamw": schedule_free_adamw(2.5e-3, 0, 0.9, 0.999, 0),
+        "scheduleFreeAdamwWarm": schedule_free_adamw(0.01, 0.1, 0.8, 0.95, 3),
+        "lookahead": lookahead_momentum(0.1, 0.9, 2, 0.3),
         "muon": muon(0.02, 0.1, 0.95, 3e-4),
     },
 }
