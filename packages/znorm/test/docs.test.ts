@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import * as os from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
@@ -89,10 +90,13 @@ function lineOf(text: string, index: number): number {
  */
 function asModule({ code, file }: Example): string {
   if (code.includes('import ')) return code;
-  const own = file === undefined ? [] : exportedFunctions(file).filter((name) => !(name in znorm));
+  const known = { ...znorm, ...znormTfjs };
+  const own = file === undefined ? [] : exportedFunctions(file).filter((name) => !(name in known));
   const names = Object.keys(znorm).filter((name) => new RegExp(`\\b${name}\\(`).test(code));
   return `import { ${[...new Set([...names, 'adam', 'arrays as ops', 'describeParameter', 'init', 'tensor'])].join(', ')} } from 'znorm';
+${namesImported(znormTfjs, code, 'znorm/tfjs')}
 ${own.length === 0 ? '' : `import { ${own.join(', ')} } from '../src/${file}';`}
+${code.includes('tmpdir()') ? "import { tmpdir } from 'node:os';" : ''}
 ${code.includes('tf.') ? "import * as tf from '@tensorflow/tfjs';" : ''}
 import type { ArrayTensor, Operand, TensorInputs } from 'znorm';
 const optimizer = adam();
@@ -109,6 +113,11 @@ const free = (_: ArrayTensor) => {};
 ${code}
 }
 export {};`;
+}
+
+function namesImported(from: object, code: string, name: string): string {
+  const used = Object.keys(from).filter((one) => new RegExp(`\\b${one}\\(`).test(code));
+  return used.length === 0 ? '' : `import { ${used.join(', ')} } from '${name}';`;
 }
 
 function exportedFunctions(file: string): string[] {
@@ -135,6 +144,7 @@ async function run(example: Example): Promise<void> {
 const modules: Readonly<Record<string, unknown>> = {
   znorm,
   'znorm/tfjs': znormTfjs,
+  'node:os': os,
   '@tensorflow/tfjs': tf,
 };
 
@@ -171,7 +181,7 @@ function typeErrors(checked: readonly Example[]): string[] {
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
     allowImportingTsExtensions: true,
     skipLibCheck: true,
-    types: [],
+    types: ['node'],
     paths: { znorm: [join(root, 'src/index.ts')], 'znorm/tfjs': [join(root, 'src/tfjs/index.ts')] },
   };
   const files = new Map(

@@ -18,6 +18,11 @@ export interface HostUpdate {
   step(gradients: Gradients, infos: readonly ParameterInfo[], state: State<ArrayTensor>): State<ArrayTensor>;
 }
 
+/** Whether the tensors of the current backend lie where the processor works: reading them is cheap. */
+export function inProcessorMemory(): boolean {
+  return ['cpu', 'wasm', 'tensorflow'].includes(tf.getBackend());
+}
+
 /**
  * Reading and writing tensors is cheap where they are typed arrays anyway; then one fused call is many times faster
  * than an operation of TensorFlow.js after the other. A chain that cannot be fused runs on the `arrays` backend.

@@ -7,7 +7,7 @@ import type { ParameterInfo } from '../parameters.ts';
 import type { GradientTransformation } from '../transformation.ts';
 import { describeVariable, type LayerLike, layerKinds, withoutNumber } from './describe-variable.ts';
 import { stepOnDevice } from './device-update.ts';
-import { type Gradients, type HostUpdate, hostUpdate } from './host-update.ts';
+import { type Gradients, type HostUpdate, hostUpdate, inProcessorMemory } from './host-update.ts';
 import { fromNamedTensors, type NamedTensor, toArrays, toNamedTensors, toTensors } from './named-state.ts';
 import { requireOneCopy } from './one-copy.ts';
 import { loadTensors, saveTensors } from './state-files.ts';
@@ -246,8 +246,7 @@ export class ZnormOptimizer extends tf.Optimizer {
   #target(): HeldState['on'] {
     const { updateOn = 'auto' } = this.#options;
     if (updateOn !== 'auto') return updateOn;
-    const inMemory = ['cpu', 'wasm', 'tensorflow'].includes(tf.getBackend());
-    return inMemory || tf.backend().floatPrecision() === 16 ? 'host' : 'device';
+    return inProcessorMemory() || tf.backend().floatPrecision() === 16 ? 'host' : 'device';
   }
 
   /** Gives state to variables that have none yet: what was restored for them, or a beginning. */
