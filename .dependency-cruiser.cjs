@@ -23,8 +23,8 @@ const floors = {
     'objective',
     'classification|models/|step-graph|training-state',
     'checkpoint|step-run',
-    'trainer',
-    'index',
+    'trainer|profile',
+    'index|node',
   ],
   lab: [
     'did-you-mean|expected-error|comparison|machine',

@@ -37,6 +37,7 @@ export function classification(options: ClassificationOptions): Objective {
     build({ inputs, labels }, scope) {
       const logits = model(inputs, scope);
       const { graph, shape } = logits;
+      graph.layer = 'loss';
       const largest = emit(graph, 'ArgMax', [logits], { axis: 1, keepdims: 0 }, [shape[0]], 'int64');
       const correct = reduceSum(cast(equal(largest, labels), 'float32'));
       return { loss: loss(logits, labels), counts: { correct }, outputs: { logits } };

@@ -30,7 +30,7 @@ export interface Measured {
 export async function loadStep(
   { graph, declared, batchSize, inputs, counts, outputs }: StepGraph,
   state: TrainingState,
-  options: { engine: Engine; threads: number },
+  options: { engine: Engine; threads: number; profile?: string },
 ): Promise<LoadedStep> {
   const fed = new Map(graph.inputs.map(({ name, shape }) => [name, shape]));
   const randoms = [...declared.randoms].flatMap(

@@ -12,7 +12,7 @@ import { createTrainer, type Trainer } from '../src/trainer.ts';
 /** Where the README's package names are found here: the source under test, not an older build. */
 const sources: Record<string, string> = {
   '@znorm/train': fileURLToPath(new URL('../src/index.ts', import.meta.url)),
-  '@znorm/train/node': fileURLToPath(new URL('../src/checkpoint-file.ts', import.meta.url)),
+  '@znorm/train/node': fileURLToPath(new URL('../src/node.ts', import.meta.url)),
   znorm: fileURLToPath(import.meta.resolve('znorm')),
 };
 

@@ -31,11 +31,13 @@ export function gradients(loss: Value, parameters: readonly Value[]): Value[] {
   // Earlier gradients depend on the parameters too, but nothing says how: following them finds their misuse.
   const dependent = dependentOn([...parameters, ...graph.gradientValues], graph);
   const contributions = new Map<Value, Value[]>([[loss, [constant(graph, Float32Array.of(1), loss.shape)]]]);
+  const { layer } = graph;
   graph.sweeping = true;
   try {
     for (const entry of [...graph.tape.values()].reverse()) {
       if (!entry.outputs.some((value) => contributions.has(value) && dependent.has(value))) continue;
       refuseSecondDerivative(entry);
+      graph.layer = graph.origins.get(entry.outputs[0])?.layer ?? layer;
       const outputGradients = entry.outputs.map((value) => total(contributions, value));
       entry.inputs.forEach((value, i) => {
         const vjp = entry.vjps[i];
@@ -51,6 +53,7 @@ export function gradients(loss: Value, parameters: readonly Value[]): Value[] {
     return parameters.map((parameter) => total(contributions, parameter));
   } finally {
     graph.sweeping = false;
+    graph.layer = layer;
   }
 }
 

@@ -95,7 +95,10 @@ export function createScope(
     return {
       path,
       training,
-      child: (name) => at(within(name)),
+      child(name) {
+        graph.layer = within(name);
+        return at(graph.layer);
+      },
       parameter(name, shape, { role, initializer, outputAxis = 0 }) {
         const value = declare(within(name), shape);
         const info: ParameterInfo = { path: value.name, shape: value.shape, outputAxis, role };

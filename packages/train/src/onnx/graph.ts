@@ -41,6 +41,13 @@ export interface TapeEntry {
   readonly vjps: readonly (Vjp | undefined)[];
 }
 
+/** Whose part of the step a value is computed for. */
+export interface Origin {
+  /** Path of the layer's scope. */
+  readonly layer: string;
+  readonly phase: 'forward' | 'backward';
+}
+
 export interface Graph {
   readonly nodes: Node[];
   readonly inputs: Value[];
@@ -52,6 +59,10 @@ export interface Graph {
   readonly gradientValues: Set<Value>;
   /** True while `gradients` emits the backward pass. */
   sweeping: boolean;
+  /** The layer that what is emitted belongs to: the one whose scope was entered last. */
+  layer: string;
+  /** Of values that operators compute. Those that a rewrite for some runtime adds have none of their own. */
+  readonly origins: Map<Value, Origin>;
   readonly names: Set<string>;
   /** Nodes and constants by their content, so that equal ones are emitted once. */
   readonly known: Map<string, readonly Value[]>;
@@ -66,6 +77,8 @@ export function createGraph(): Graph {
     tape: new Map(),
     gradientValues: new Set(),
     sweeping: false,
+    layer: '',
+    origins: new Map(),
     names: new Set(),
     known: new Map(),
   };
@@ -168,6 +181,8 @@ export function emitMany(
     attributes,
   });
   graph.known.set(key, values);
+  const origin: Origin = { layer: graph.layer, phase: graph.sweeping ? 'backward' : 'forward' };
+  for (const value of values) graph.origins.set(value, origin);
   if (graph.sweeping) for (const value of values) graph.gradientValues.add(value);
   return values;
 }

@@ -1,6 +1,7 @@
 /** Writes a graph as an ONNX model with the official protobuf schema (`onnx.proto`). */
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import type { Attribute, Graph, Node, TensorData, Value } from './graph.ts';
+import type { Attribute, Graph, Node, Origin, TensorData, Value } from './graph.ts';
+import { nodeName } from './node-name.ts';
 import {
   type AttributeProtoSchema,
   AttributeProto_AttributeType as AttributeType,
@@ -34,6 +35,7 @@ export function toModelBytes(graph: Graph): Uint8Array {
     );
   const { nodes, used } = leadingToOutputs(graph);
   const { names, identities } = nameOutputs(graph);
+  const origins = originsOf(graph, nodes);
   const nameOf = (value: Value | undefined) => (value ? (names.get(value) ?? value.name) : '');
   const domains = new Set(nodes.map((node) => node.domain).filter((domain) => domain !== ''));
   const initializers = [...graph.initializers].filter(([value]) => used.has(value));
@@ -47,7 +49,7 @@ export function toModelBytes(graph: Graph): Uint8Array {
     ],
     graph: {
       name: 'znorm',
-      node: [...nodes.map((node) => nodeProto(node, nameOf)), ...identities],
+      node: [...nodes.map((node) => nodeProto(node, nameOf, origins.get(node))), ...identities],
       initializer: initializers.map(([value, data]) => tensorProto(value, data)),
       input: graph.inputs.map((value) => valueInfo(value, value.name)),
       output: [...graph.outputs].map(([name, value]) => valueInfo(value, name)),
@@ -65,6 +67,19 @@ function leadingToOutputs(graph: Graph): { nodes: Node[]; used: Set<Value | unde
     return needed;
   });
   return { nodes: nodes.reverse(), used };
+}
+
+/** A node that a rewrite added works for the node that first reads its result. */
+function originsOf({ origins }: Graph, nodes: readonly Node[]): Map<Node, Origin> {
+  const found = new Map<Node, Origin>();
+  const readers = new Map<Value | undefined, Origin>();
+  for (const node of nodes.toReversed()) {
+    const origin = origins.get(node.outputs[0]) ?? readers.get(node.outputs[0]);
+    if (!origin) continue;
+    found.set(node, origin);
+    for (const value of node.inputs) readers.set(value, origin);
+  }
+  return found;
 }
 
 /**
@@ -86,9 +101,10 @@ function nameOutputs(graph: Graph) {
 function nodeProto(
   node: Node,
   nameOf: (value: Value | undefined) => string,
+  origin: Origin | undefined,
 ): MessageInitShape<typeof NodeProtoSchema> {
   return {
-    name: node.outputs[0].name,
+    name: nodeName(node.outputs[0].name, origin),
     opType: node.opType,
     domain: node.domain,
     input: node.inputs.map(nameOf),

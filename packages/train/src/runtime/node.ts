@@ -13,7 +13,8 @@ export function loadNative(): Promise<OnnxRuntime> {
     Tensor: ort.Tensor as unknown as OnnxRuntime['Tensor'],
     writesInPlace: true,
     channelBlock: await findChannelBlock(ort),
-    create: (modelBytes: Uint8Array, threads: number) => create(ort, modelBytes, threads),
+    create: (modelBytes: Uint8Array, threads: number, profile?: string) =>
+      create(ort, modelBytes, threads, profile),
   }));
   return runtime;
 }
@@ -25,13 +26,19 @@ export function loadNative(): Promise<OnnxRuntime> {
  */
 const spinMicroseconds = 50;
 
-function create(ort: Ort, modelBytes: Uint8Array, threads: number): Promise<InferenceSession> {
+function create(
+  ort: Ort,
+  modelBytes: Uint8Array,
+  threads: number,
+  profile?: string,
+): Promise<InferenceSession> {
   return ort.InferenceSession.create(modelBytes, {
     executionProviders: ['cpu'],
     graphOptimizationLevel: 'all',
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
+    ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
     extra: { session: { intra_op: { spin_duration_us: String(spinMicroseconds) } } },
   });
 }
