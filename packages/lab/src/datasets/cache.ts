@@ -6,6 +6,9 @@ import { type ExpectedError, failure } from '../expected-error.ts';
 import { checksum, checksumOfFile } from './checksum.ts';
 import type { DatasetDefinition, DatasetFile } from './dataset-definition.ts';
 
+/** What the cache must know of a data set. */
+export type CachedFiles = Pick<DatasetDefinition, 'name' | 'files'>;
+
 /*
  *     <cache>/cifar10/data_batch_1.bin …   finished files; they get here by rename only
  *     <cache>/cifar10/verified.json        size and time of each file when its SHA-1 was last right
@@ -24,7 +27,7 @@ export function cacheRoot(choice?: string, env: NodeJS.ProcessEnv = process.env)
   return xdg && isAbsolute(xdg) ? join(xdg, 'znorm') : join(homedir(), '.cache', 'znorm');
 }
 
-export function datasetFolder(definition: DatasetDefinition, cache: string): string {
+export function datasetFolder(definition: Pick<CachedFiles, 'name'>, cache: string): string {
   return join(cache, definition.name);
 }
 
@@ -32,7 +35,7 @@ export function datasetFolder(definition: DatasetDefinition, cache: string): str
 export type CacheState = 'ready' | 'damaged' | 'incomplete' | 'missing';
 
 /** What is there, judged by name and size alone: quick, for a list. */
-export async function cacheState(definition: DatasetDefinition, cache: string): Promise<CacheState> {
+export async function cacheState(definition: CachedFiles, cache: string): Promise<CacheState> {
   const folder = datasetFolder(definition, cache);
   const found = await Promise.all(definition.files.map((file) => fileInfo(join(folder, file.name))));
   if (found.every((info) => info === undefined)) return 'missing';
@@ -51,7 +54,7 @@ export type FileVerdict = 'ok' | 'missing' | 'mismatch';
 
 /** Hashes every file, whatever the marker says, and brings the marker in line with what was found. */
 export async function verifyFiles(
-  definition: DatasetDefinition,
+  definition: CachedFiles,
   cache: string,
   options: { signal?: AbortSignal | undefined; onFile?: (name: string, verdict: FileVerdict) => void } = {},
 ): Promise<Record<string, FileVerdict>> {
@@ -85,7 +88,7 @@ export interface VerifiedReader {
  * file was right before and its size and time have not changed since. (CIFAR-10: 150 ms saved at every start.)
  */
 export async function verifiedReader(
-  definition: DatasetDefinition,
+  definition: CachedFiles,
   cache: string,
   mismatch: (name: string) => Error,
 ): Promise<VerifiedReader> {
@@ -112,6 +115,25 @@ export async function verifiedReader(
 }
 
 /**
+ * The first file whose bytes are not the right ones, if there is one. Files that the marker vouches for are not read.
+ */
+export async function firstChanged(definition: CachedFiles, cache: string): Promise<string | undefined> {
+  const folder = datasetFolder(definition, cache);
+  const marker = await readMarker(folder);
+  const hashed: Record<string, MarkerEntry> = {};
+  for (const file of definition.files) {
+    const info = await fileInfo(join(folder, file.name));
+    if (info?.size !== file.bytes) return file.name;
+    const entry = markerEntry(file, info);
+    if (isSame(marker[file.name], entry)) continue;
+    if ((await checksumOfFile('sha1', join(folder, file.name))) !== file.sha1) return file.name;
+    hashed[file.name] = entry;
+  }
+  if (Object.keys(hashed).length > 0) await writeMarker(folder, { ...marker, ...hashed });
+  return undefined;
+}
+
+/**
  * Moves a checked file from a workspace to its place, and returns what the marker will say of it. A reader sees the
  * old file or the new one, whole.
  */
@@ -126,7 +148,7 @@ export async function publishFile(
 }
 
 /** Deletes the data set's own files, and the folder if nothing else is in it. Returns the bytes freed. */
-export async function removeFiles(definition: DatasetDefinition, cache: string): Promise<number> {
+export async function removeFiles(definition: CachedFiles, cache: string): Promise<number> {
   const folder = datasetFolder(definition, cache);
   let freed = 0;
   for (const { name } of definition.files) {

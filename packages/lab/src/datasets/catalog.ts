@@ -13,10 +13,10 @@ export const datasets: readonly DatasetDefinition[] = [cifar10, fashionMnist, mn
  *
  * @throws an expected error (bad input) that names the nearest one, or all
  */
-export function findDataset(
+export function findDataset<D extends { readonly name: string } = DatasetDefinition>(
   name: string,
-  catalog: readonly DatasetDefinition[] = datasets,
-): DatasetDefinition {
+  catalog: readonly D[] = datasets as readonly DatasetDefinition[] as unknown as readonly D[],
+): D {
   const found = catalog.find((definition) => definition.name === name);
   if (found !== undefined) return found;
   const names = catalog.map((definition) => definition.name);

@@ -68,6 +68,6 @@ export interface DatasetSplits {
 }
 
 /** Bytes a data set takes in the cache. */
-export function sizeOnDisk(definition: DatasetDefinition): number {
-  return definition.files.reduce((sum, file) => sum + file.bytes, 0);
+export function sizeOnDisk({ files }: Pick<DatasetDefinition, 'files'>): number {
+  return files.reduce((sum, file) => sum + file.bytes, 0);
 }

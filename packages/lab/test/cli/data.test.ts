@@ -4,8 +4,11 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { dataCommand } from '../../src/cli/data.ts';
 import { main } from '../../src/cli/main.ts';
 import { defineCifar10 } from '../../src/datasets/cifar10.ts';
+import type { ImportedDataset } from '../../src/datasets/imported-dataset.ts';
+import { lgg } from '../../src/datasets/lgg.ts';
 import { mnist } from '../../src/datasets/mnist.ts';
 import type { DatasetSource } from '../../src/datasets/source.ts';
+import { examinations, writeTree } from '../datasets/lgg-files.ts';
 import { temporaryFolder, tinyBatches, tinyFiles, writeFiles } from '../datasets/tiny-cifar10.ts';
 
 const source: DatasetSource = {
@@ -33,6 +36,11 @@ afterEach(() => {
 
 /** Runs `znorm data …` on a catalog of a tiny CIFAR-10 and MNIST; the temporary folder is called FOLDER. */
 async function znorm(...args: string[]) {
+  return znormWith([], ...args);
+}
+
+/** With data sets that are brought, too. */
+async function znormWith(imported: readonly ImportedDataset[], ...args: string[]) {
   const written = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     vi.spyOn(process[name], 'write').mockImplementation((text) => {
@@ -40,7 +48,7 @@ async function znorm(...args: string[]) {
       return true;
     });
   }
-  const status = await main(['data', ...args, '--cache', cache], [dataCommand([tiny, mnist])]);
+  const status = await main(['data', ...args, '--cache', cache], [dataCommand([tiny, mnist, ...imported])]);
   vi.restoreAllMocks();
   return { status, ...written };
 }
@@ -208,4 +216,50 @@ test('bad input is one clear line and status 2', async () => {
   ];
   for (const [args, line] of cases)
     expect(await znorm(...args)).toEqual({ status: 2, stdout: '', stderr: `${line}\n` });
+});
+
+test('a data set that is brought: list, get, verify, remove', async () => {
+  const from = join(folder, 'mine');
+  const name = 'TCGA_CS_0001_20000101';
+  writeTree(from, examinations({ [name]: [0, 64] }));
+  const run = (...args: string[]) => znormWith([lgg], ...args);
+  const stdout = async (...args: string[]) => (await run(...args)).stdout;
+
+  expect(await stdout('list')).toContain(
+    [
+      'lgg      missing     110 patients, 3,929 slices',
+      '         brain MRI slices with tumour masks, 256×256, 3 sequences',
+      '         https://www.kaggle.com/datasets/mateuszbuda/lgg-mri-segmentation',
+      '         licence: CC BY-NC-SA 4.0; cite Buda et al. 2019, arXiv 1906.03720',
+      '         bring it: znorm data get lgg --from PATH',
+    ].join('\n'),
+  );
+  writeFileSync(join(from, 'kaggle_3m', name, `${name}_3.tif`), 'x');
+  writeFileSync(join(from, 'kaggle_3m', name, `${name}_3_mask.tif`), 'x');
+  expect((await run('get', 'lgg', '--from', from)).status).toBe(1);
+  expect(await run('get', 'lgg', '--from', from, '--skip-damaged')).toEqual({
+    status: 0,
+    stdout: 'lgg: 2 samples from FOLDER/mine, 1 left out, 524 kB.\nFOLDER/cache/lgg\n',
+    stderr: [
+      'lgg: reading slices (3 files)',
+      `lgg: kaggle_3m/${name}/${name}_3.tif is not a TIFF image. Left out.`,
+      'lgg: 1 of the 110 patients, 3 of the 3,929 slices.',
+      '',
+    ].join('\n'),
+  });
+  expect(await stdout('list')).toContain('lgg      ready       2 samples, 525 kB\n');
+  const verified =
+    'images.u8: ok\ntargets.u8: ok\nmanifest.json: ok\nlgg: all 3 files match their checksums.\n';
+  expect(await stdout('verify', 'lgg')).toBe(verified);
+  expect(await stdout('get', 'lgg')).toBe(verified);
+  expect(await stdout('remove', 'lgg')).toBe('lgg: removed, 525 kB freed.\n');
+  expect((await run('verify', 'lgg')).stderr).toBe(
+    'lgg: not in the cache. Run `znorm data get lgg --from PATH`.\n',
+  );
+  expect((await run('get', 'lgg', '--source', 'npm')).stderr).toBe(
+    "lgg: unknown source 'npm'. It is brought: `znorm data get lgg --from PATH`.\n",
+  );
+  expect((await run('get', 'mnist', '--skip-damaged')).stderr).toBe(
+    'mnist: expected --skip-damaged for a data set that is brought with --from, such as lgg.\n',
+  );
 });
