@@ -27,7 +27,8 @@ const floors = {
     'index|node',
   ],
   lab: [
-    'did-you-mean|expected-error|comparison|machine',
+    'did-you-mean|expected-error|metric',
+    'comparison|machine',
     'datasets/|stats/|methods|models',
     'report/|tasks/',
     'run/',

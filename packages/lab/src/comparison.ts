@@ -1,11 +1,16 @@
+import type { Metric, MetricValues } from './metric.ts';
+
 /**
  * The result of one comparison. Everything a person is shown (terminal table, verdict, report) is a pure
  * function of this record, so a report can be rebuilt from the JSON alone.
  *
- * Units: accuracies are shares in [0, 1]; losses are nats; times are milliseconds; intervals are [low, high].
+ * Units: metrics are in their own, percentages as shares in [0, 1]; losses are nats; times are milliseconds; intervals
+ * are [low, high].
  * The record holds finite numbers, strings, booleans and null only: it survives JSON unchanged.
  */
 export interface ComparisonResult {
+  /** Version of the record: `znorm-comparison/2`. */
+  format: string;
   task: string;
   model: string;
   preset: string;
@@ -18,6 +23,10 @@ export interface ComparisonResult {
     validationSize: number;
     testSize: number;
   };
+  /** What was measured, the primary metric first: by it rates were chosen and methods are compared. */
+  metrics: [Metric, ...Metric[]];
+  /** What a sample is. */
+  unit: { one: string; many: string; short: string };
   config: ComparisonConfig;
   /** Commit of the program that ran, or null when it did not run from a checkout. */
   commit: string | null;
@@ -50,10 +59,10 @@ export interface MethodResult {
   chain: unknown;
   /** The rate whose runs are reported: the best on validation of those tried. */
   learningRate: number;
-  /** Mean validation accuracy of every rate tried, over the seeds that finished; null when none did. */
-  tuning: { learningRate: number; validationAccuracy: number | null }[];
+  /** Mean of the primary metric on validation at every rate tried, over the seeds that finished; null when none did. */
+  tuning: { learningRate: number; validation: number | null }[];
   seeds: SeedResult[];
-  /** Mean test accuracy over seeds; null when no seed finished. */
+  /** Of the primary metric on the test set over seeds; null when no seed finished. */
   mean: number | null;
   /** Student-t interval of the mean; null under two seeds. */
   ci95: [number, number] | null;
@@ -63,7 +72,7 @@ export interface MethodResult {
   robust: RobustStatistics;
 }
 
-/** Paired difference of test accuracy: method minus baseline, seed by seed. */
+/** Paired difference of the primary metric on the test set: method minus baseline, seed by seed. */
 export interface Difference {
   /** Seeds that finished under both methods; only these count. */
   pairs: number;
@@ -80,7 +89,7 @@ export interface Difference {
 export interface RobustStatistics {
   /** Mean of the middle half of the seeds. */
   interquartileMean: number | null;
-  /** Probability that a random run of this method beats a random run of the baseline; ties count half. */
+  /** Probability that a random run of this method is better than a random run of the baseline; ties count half. */
   probabilityOfImprovement: number | null;
   /** Bias-corrected, accelerated bootstrap interval of the mean paired difference; null under three pairs. */
   differenceBootstrapCi95: [number, number] | null;
@@ -96,10 +105,10 @@ export interface SeedResult {
   batchHash: string;
   /** Hash of the final parameters. */
   weightsHash: string;
-  testAccuracy: number;
-  testLoss: number;
-  /** At the end of training, on the part of the training set held out. */
-  validationAccuracy: number;
+  /** By the names of `metrics`. */
+  test: MetricValues;
+  /** At the end of training. */
+  validation: MetricValues;
   history: HistoryPoint[];
   /** Median time of one training step. */
   stepMs: number;
@@ -112,10 +121,9 @@ export interface SeedResult {
 export interface HistoryPoint {
   epoch: number;
   step: number;
-  trainLoss: number;
-  trainAccuracy: number;
-  validationLoss: number;
-  validationAccuracy: number;
+  /** Those metrics that training steps tell, since the last point. */
+  train: MetricValues;
+  validation: MetricValues;
 }
 
 export interface GradientSnapshot {
@@ -152,6 +160,11 @@ export interface RunFailure {
 export interface Pairing {
   sameInitialWeights: boolean;
   sameBatches: boolean;
+}
+
+/** The metric that methods are compared by. */
+export function primaryMetric({ metrics }: ComparisonResult): Metric {
+  return metrics[0];
 }
 
 /** The record as `--json` prints it: the gradients, which only the report draws, are left out. */

@@ -31,6 +31,7 @@ export type { DatasetSource, FetchProgress, NamedBytes, SourceContext } from './
 export { type ExpectedError, type ExpectedErrorCode, isExpectedError } from './expected-error.ts';
 export type { Job, LaunchObserver } from './launch/local.ts';
 export { builtInMethods, type Method, optimizers, readMethodsFile } from './methods.ts';
+export type { Metric, MetricValues } from './metric.ts';
 export { reportPage } from './report/page.ts';
 export { terminalReport } from './report/terminal.ts';
 export { verdict } from './report/verdict.ts';
@@ -46,4 +47,16 @@ export { createComparison } from './sweep/comparison-folder.ts';
 export { type ComparisonOptions, type ComparisonPlan, planComparison } from './sweep/plan.ts';
 export { comparisonResult } from './sweep/result.ts';
 export { type RunComparisonOptions, runComparison, type Work } from './sweep/run-comparison.ts';
-export { type Task, tasks } from './tasks/tasks.ts';
+export type { Recipe, SampleCounts, Unit } from './tasks/recipe.ts';
+export type {
+  Machine,
+  Prepared,
+  Preset,
+  PresetName,
+  Setting,
+  Task,
+  TaskConfig,
+  Tested,
+  TrainingTotal,
+} from './tasks/task.ts';
+export { tasks } from './tasks/tasks.ts';

@@ -36,6 +36,19 @@ export const optimizers: Readonly<Record<string, readonly TransformationJson[]>>
   adamw: [{ adamw: { learningRate: '$learningRate', weightDecay: 0.01 } }],
 };
 
+/**
+ * Rates tried where none is asked for. Adam-like steps have the same size whatever a method makes of the gradient's
+ * scale, so one customary rate serves all methods; a step of SGD grows with the gradient, so there every method gets
+ * the same grid.
+ */
+export const customaryRates: Readonly<Record<string, readonly number[]>> = {
+  sgd: [0.1, 0.01, 0.001],
+  momentum: [0.1, 0.01, 0.001],
+  rmsprop: [0.001],
+  adam: [0.001],
+  adamw: [0.001],
+};
+
 /** Finds an optimizer by name. @throws ExpectedError naming the unknown optimizer */
 export function optimizerByName(name: string): readonly TransformationJson[] {
   if (Object.hasOwn(optimizers, name)) return optimizers[name];

@@ -19,12 +19,13 @@ export interface DefiningFlags {
   readonly testSize?: string;
   readonly seeds?: string;
   readonly augment: boolean;
+  readonly set?: readonly string[];
   readonly engine?: string;
 }
 
 /** `trainSize` → `--train-size` */
 export const asFlag: Spelling = (option) =>
-  `--${option.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)}`;
+  option === 'settings' ? '--set' : `--${option.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)}`;
 
 /**
  * What was typed, as options of a comparison; what was not typed is not there.
@@ -48,8 +49,7 @@ export function optionsFromFlags(flags: DefiningFlags): ComparisonOptions {
     validationSize: count('validationSize'),
     testSize: count('testSize'),
     seeds: count('seeds'),
-    // Commander says true where nothing was typed; there is no flag that says yes.
-    augment: flags.augment ? undefined : false,
+    settings: settingsFromFlags(flags),
     engine: engineFromFlag(flags.engine),
   };
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
@@ -78,6 +78,19 @@ function methodsFromFlags({ methods, methodsFile }: DefiningFlags): ComparisonOp
     throw badInput(`compare: expected \`--methods\` to be names separated by commas, got '${methods}'.`);
   }
   return resolveMethods(names, own);
+}
+
+/** `--set augment=false`, for which `--no-augment` is short. */
+function settingsFromFlags({ augment, set = [] }: DefiningFlags): ComparisonOptions['settings'] {
+  const pairs = set.map((text): [string, boolean | number | string] => {
+    const [, name, value] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+    if (name === undefined) throw badInput(`compare: expected \`--set\` to be NAME=VALUE, got '${text}'.`);
+    if (value === 'true' || value === 'false') return [name, value === 'true'];
+    return [name, Number.isFinite(Number(value)) ? Number(value) : value];
+  });
+  // Commander says true where nothing was typed; there is no flag that says yes.
+  if (!augment) pairs.push(['augment', false]);
+  return pairs.length === 0 ? undefined : Object.fromEntries(pairs);
 }
 
 function engineFromFlag(name: string | undefined): ComparisonOptions['engine'] {

@@ -1,10 +1,13 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { Job, LaunchObserver } from '../launch/local.ts';
+import { type Metric, type MetricValues, valueText } from '../metric.ts';
 import { wrapped } from '../report/terminal.ts';
 import { lastEvent, readEvents } from '../run/events.ts';
 import type { RunProgress } from '../run/train.ts';
 import type { ComparisonPlan } from '../sweep/plan.ts';
 import type { Work } from '../sweep/run-comparison.ts';
+import type { Task } from '../tasks/task.ts';
+import { taskByName } from '../tasks/tasks.ts';
 
 /** What a person sees while a comparison works. */
 export interface CompareProgress extends Required<LaunchObserver> {
@@ -48,7 +51,7 @@ function bars(stream: NodeJS.WriteStream): CompareProgress {
     },
     onProgress(job, progress) {
       tally!.heard(job, progress.share);
-      const state = stateOf(job, progress, tally!.epochs).join('  ');
+      const state = stateOf(job, progress, tally!).join('  ');
       active.get(job)?.update(0, { line: runLine(tally!.nameOf(job), progress.share, state, columns()) });
       refresh();
     },
@@ -84,11 +87,11 @@ function lines(stream: NodeJS.WriteStream): CompareProgress {
       tally!.heard(job, progress.share);
       if (Date.now() - said.get(job)! < 30_000) return;
       said.set(job, Date.now());
-      print(`       ${tally!.nameOf(job)}: ${stateOf(job, progress, tally!.epochs).join(', ')} left`);
+      print(`       ${tally!.nameOf(job)}: ${stateOf(job, progress, tally!).join(', ')} left`);
     },
     onEnd(job) {
       tally!.ended(job);
-      print(`${tally!.percentage()}  ${tally!.nameOf(job)} ${failureOf(job) ?? outcomeOf(job)}`);
+      print(`${tally!.percentage()}  ${tally!.nameOf(job)} ${failureOf(job) ?? outcomeOf(job, tally!.task)}`);
     },
     stop: () => {},
   };
@@ -99,12 +102,13 @@ function title({ plan, runs, trained, jobs }: Work): string {
   const count = trained === 0 ? `${runs} runs` : `${runs - trained} of ${runs} runs left`;
   return [
     `${plan.methods.map(({ name }) => name).join(', ')} on ${plan.task} with ${plan.model}`,
-    `${count}, ${jobs} at a time, ${plan.epochs} epochs of ${plan.trainSize} images each`,
+    `${count}, ${jobs} at a time, ${plan.epochs} epochs of ${plan.trainSize} ${taskByName(plan.task).unit.many} each`,
   ].join('\n');
 }
 
 /** How much of the whole comparison is done, as its jobs report it. */
 interface Tally {
+  readonly task: Task;
   readonly epochs: number;
   nameOf(job: Job): string;
   heard(job: Job, share: number): void;
@@ -114,7 +118,7 @@ interface Tally {
 }
 
 function createTally({ plan, runs, trained, tests, tested }: Work): Tally {
-  // An image costs about three times as much in training, forward and backward, as when it is only looked at.
+  // A sample costs about three times as much in training, forward and backward, as when it is only looked at.
   const cost = { train: 3 * plan.epochs * plan.trainSize, test: plan.testSize };
   const all = runs * cost.train + tests * cost.test;
   const before = trained * cost.train + tested * cost.test;
@@ -134,6 +138,7 @@ function createTally({ plan, runs, trained, tests, tested }: Work): Tally {
   };
   const percentage = () => `${Math.floor(100 * done().share)} %`.padStart(5);
   return {
+    task: taskByName(plan.task),
     epochs: plan.epochs,
     nameOf: (job) => nameOf(job, plan),
     heard(job, share) {
@@ -165,15 +170,17 @@ function runLine(name: string, share: number, state: string, columns: number): s
 }
 
 /** In columns, so that lines below each other can be compared. */
-function stateOf({ action }: Job, progress: RunProgress, epochs: number): string[] {
-  const { epoch, loss, accuracy, imagesPerSecond, secondsLeft } = progress;
-  const speed = [`${imagesPerSecond.toFixed(0)} img/s`.padStart(10), clock(secondsLeft)];
+function stateOf({ action }: Job, progress: RunProgress, { task, epochs }: Tally): string[] {
+  const { epoch, loss, metric, samplesPerSecond, secondsLeft } = progress;
+  const speed = [`${samplesPerSecond.toFixed(0)} ${task.unit.short}/s`.padStart(10), clock(secondsLeft)];
   if (action === 'test') return ['testing', ...speed];
   const current = Math.min(epochs, Math.floor(epoch) + 1);
   return [
     `epoch ${String(current).padStart(String(epochs).length)}/${epochs}`,
     `loss ${loss === null ? '   —' : loss < 100 ? loss.toFixed(2) : loss.toExponential(0)}`,
-    `${accuracy === null ? '—' : (100 * accuracy).toFixed(1)}%`.padStart(5),
+    `${metric === null ? '—' : shortText(task.metrics[0], metric)}${percentSign(task.metrics[0])}`.padStart(
+      5,
+    ),
     ...speed,
   ];
 }
@@ -187,12 +194,24 @@ function nameOf({ config }: Job, { methods, learningRates, seeds }: ComparisonPl
   return name(config.method, config.learningRate, config.seed).padEnd(Math.max(...widths));
 }
 
-function outcomeOf({ files, action }: Job): string {
+function outcomeOf({ files, action }: Job, { metrics: [primary] }: Task): string {
   const events = readEvents(files.events);
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  if (action === 'test') return `tested: accuracy ${percent(lastEvent(events, 'test')!.testAccuracy)}`;
-  const { validationAccuracy, stepMs } = lastEvent(events, 'finish')!;
-  return `trained: validation accuracy ${percent(validationAccuracy)}, ${stepMs.toFixed(0)} ms a step`;
+  const told = (values: MetricValues) => {
+    const unit = percentSign(primary) && ` ${percentSign(primary)}`;
+    return `${primary.label} ${shortText(primary, values[primary.name])}${unit}`;
+  };
+  if (action === 'test') return `tested: ${told(lastEvent(events, 'test')!.metrics)}`;
+  const { validation, stepMs } = lastEvent(events, 'finish')!;
+  return `trained: validation ${told(validation)}, ${stepMs.toFixed(0)} ms a step`;
+}
+
+/** Percentages with one digit: more are noise while it runs. */
+function shortText(metric: Metric, value: number): string {
+  return valueText(metric.format === 'percent' ? { ...metric, digits: 1 } : metric, value);
+}
+
+function percentSign({ format }: Metric): string {
+  return format === 'percent' ? '%' : '';
 }
 
 function failureOf({ files }: Job): string | undefined {

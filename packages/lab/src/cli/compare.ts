@@ -4,14 +4,14 @@ import { Command } from 'commander';
 import { type ComparisonResult, withoutGradients } from '../comparison.ts';
 import { badInput } from '../expected-error.ts';
 import { builtInMethods } from '../methods.ts';
-import { counted } from '../report/numbers.ts';
+import { counted, thousands } from '../report/numbers.ts';
 import { terminalReport } from '../report/terminal.ts';
 import { writeWhole } from '../run/folder.ts';
 import { shellCommand } from '../sweep/command.ts';
 import { createComparison } from '../sweep/comparison-folder.ts';
 import { planComparison } from '../sweep/plan.ts';
-import { paperModels, presets } from '../sweep/presets.ts';
 import { type RunComparisonOptions, runComparison, type Work } from '../sweep/run-comparison.ts';
+import { presetOf, taskByName, tasks } from '../tasks/tasks.ts';
 import { asFlag, type DefiningFlags, optionsFromFlags, wholeFromFlag } from './compare-options.ts';
 import { compareProgress } from './compare-progress.ts';
 import { fetchProgress } from './fetch-progress.ts';
@@ -28,15 +28,21 @@ interface Flags extends DefiningFlags {
   readonly from?: string;
 }
 
-const presetLines = Object.entries(presets).map(([name, preset]) => {
-  const { trainSize, epochs, seeds } = preset;
-  const models = name === 'paper' ? paperModels.join(', ') : preset.model;
-  const images = trainSize === Infinity ? 'all' : trainSize.toLocaleString('en-US');
-  return `  ${name.padEnd(10)}${models}; ${images} images, ${epochs} epochs, ${seeds} seeds`;
+const usual = taskByName('cifar10');
+
+const presetLines = Object.entries(usual.presets).map(([name, preset]) => {
+  const { models, trainSize, epochs, seeds } = preset;
+  const images = trainSize === Infinity ? 'all' : thousands(trainSize);
+  return `  ${name.padEnd(10)}${models.join(', ')}; ${images} ${usual.unit.many}, ${epochs} epochs, ${seeds} seeds`;
 });
 
+const taskWidth = 2 + Math.max(...tasks.map(({ name }) => name.length));
+
 const epilogue = `
-Presets, which every other option may change:
+Tasks (\`znorm tasks\` says more of them):
+${tasks.map(({ name, summary }) => `  ${name.padEnd(taskWidth)}${summary}`).join('\n')}
+
+Presets, here of ${usual.name}, which every other option may change:
 ${presetLines.join('\n')}
 
 Methods:
@@ -65,22 +71,23 @@ Exit status: 0 done, 1 a run failed, 2 bad input, 130 interrupted.`;
 export function compareCommand(): Command {
   return new Command('compare')
     .description(
-      'Train with each gradient method from the same weights on the same batches, and say which is more accurate, as far as the seeds can tell.',
+      'Train with each gradient method from the same weights on the same batches, and say which is better, as far as the seeds can tell.',
     )
     .option('--preset <NAME>', 'smoke, quick or paper, see below (default: quick)')
-    .option('--task <NAME>', 'cifar10, fashion-mnist or mnist (default: cifar10)')
-    .option('--model <NAME>', 'resnet8 … resnet110, plain8 … (no skips), or mlp')
-    .option('--methods <LIST>', 'names and commas (default: all of those below)')
+    .option('--task <NAME>', 'what to learn, see below (default: cifar10)')
+    .option('--model <NAME>', 'a network that the task offers, see `znorm tasks`')
+    .option('--methods <LIST>', 'names and commas (default: those of the task)')
     .option('--methods-file <FILE>', 'methods of your own, as YAML')
-    .option('--optimizer <NAME>', 'sgd, momentum, rmsprop, adam or adamw (default: adam)')
+    .option('--optimizer <NAME>', 'sgd, momentum, rmsprop, adam, adamw (default: task’s)')
     .option('--learning-rates <LIST>', 'rates to try; each method is reported at its best')
     .option('--learning-rate <RATE>', 'one rate for all methods')
-    .option('--epochs <N>', 'passes over the training images')
-    .option('--batch-size <N>', 'images a step')
-    .option('--train-size <N>', 'training images')
-    .option('--validation-size <N>', 'images held out of the training set')
-    .option('--test-size <N>', 'images of the test set')
-    .option('--no-augment', 'no random crops and flips of training images')
+    .option('--epochs <N>', 'passes over the training samples')
+    .option('--batch-size <N>', 'samples (images, for one) a step')
+    .option('--train-size <N>', 'training samples')
+    .option('--validation-size <N>', 'samples held out of the training set')
+    .option('--test-size <N>', 'samples of the test set')
+    .option('--set <NAME=VALUE...>', 'what the task has of its own, see `znorm tasks`')
+    .option('--no-augment', 'short for --set augment=false')
     .option('--seeds <N>', 'runs of each method, with seeds 0, 1 … N - 1')
     .option('--engine <NAME>', 'native or wasm (default: native if there is one)')
     .option('--jobs <N>', 'runs at a time (default: one a core)')
@@ -141,7 +148,7 @@ async function shown(folder: string, how: RunComparisonOptions): Promise<Compari
   }
 }
 
-/** The record, or a list of them for the published setting; on standard output, or in a file. */
+/** The record, or a list of them where there are several networks; on standard output, or in a file. */
 function printJson(results: readonly ComparisonResult[], file: string | true): void {
   const records = results.map(withoutGradients);
   const text = `${JSON.stringify(records.length === 1 ? records[0] : records, null, 2)}\n`;
@@ -155,11 +162,12 @@ interface Opened {
   readonly comparisons: readonly string[];
 }
 
-/** A new comparison; of the published setting one a network, unless one is named. */
+/** A new comparison; where the preset has several networks, one of each, unless one is named. */
 async function started(flags: Flags): Promise<Opened> {
   const options = optionsFromFlags(flags);
-  const { preset = 'quick', task = 'cifar10', model } = options;
-  if (preset !== 'paper' || model !== undefined) {
+  const { preset = 'quick', task = usual.name, model } = options;
+  const { models } = presetOf(taskByName(task), preset);
+  if (models.length === 1 || model !== undefined) {
     const plan = await planComparison(options, asFlag);
     const folder = flags.out ?? join('runs', `${task}-${plan.model}-${preset}-${timestamp()}`);
     createComparison(folder, plan);
@@ -167,9 +175,7 @@ async function started(flags: Flags): Promise<Opened> {
   }
   const folder = flags.out ?? join('runs', `${task}-${preset}-${timestamp()}`);
   // All of them before the first is trained, so that `--resume` finds them all.
-  const plans = await Promise.all(
-    paperModels.map((each) => planComparison({ ...options, model: each }, asFlag)),
-  );
+  const plans = await Promise.all(models.map((each) => planComparison({ ...options, model: each }, asFlag)));
   const comparisons = plans.map((plan) => {
     const inside = join(folder, plan.model);
     createComparison(inside, plan);

@@ -35,9 +35,11 @@ export function lastComparison(): string {
  */
 export async function requireSamePlan(folder: string, typed: ComparisonOptions): Promise<void> {
   const before = readPlan(folder);
-  const { methods, optimizer, seeds, ...same } = before;
+  const { format: _, methods, optimizer, seeds, ...same } = before;
+  const sameTask = typed.task === undefined || typed.task === before.task;
+  const settings = sameTask ? { ...before.settings, ...typed.settings } : typed.settings;
   const now = await planComparison(
-    { ...same, methods, optimizer: optimizer.name, seeds: seeds.length, ...typed },
+    { ...same, methods, optimizer: optimizer.name, seeds: seeds.length, ...typed, settings },
     asFlag,
   );
   for (const option of Object.keys(typed) as (keyof ComparisonOptions)[]) {
@@ -49,9 +51,16 @@ export async function requireSamePlan(folder: string, typed: ComparisonOptions):
   }
 }
 
+function settingsText({ settings }: ComparisonPlan): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+}
+
 function shownOption(option: keyof ComparisonOptions, plan: ComparisonPlan): string {
   if (option === 'methods') return JSON.stringify(plan.methods.map(({ name, chain }) => ({ [name]: chain })));
   if (option === 'optimizer') return plan.optimizer.name;
   if (option === 'seeds') return String(plan.seeds.length);
+  if (option === 'settings') return settingsText(plan);
   return String(plan[option]);
 }

@@ -1,10 +1,15 @@
 import { areaY, axisX, axisY, gridY, lineY, type Markish, text } from '@observablehq/plot';
 import type { ComparisonResult, HistoryPoint, MethodResult } from '../comparison.ts';
+import type { Metric } from '../metric.ts';
 import { mean } from '../stats/mean.ts';
 import { figureSvg, methodColor, spread } from './figure.ts';
 import type { Html } from './html.ts';
 
-type Measure = 'trainLoss' | 'trainAccuracy' | 'validationLoss' | 'validationAccuracy';
+/** A metric, of the training steps or on the validation samples. */
+export interface Measure {
+  readonly split: 'train' | 'validation';
+  readonly metric: Metric;
+}
 
 const size = { width: 460, height: 270, marginTop: 14, marginRight: 86, marginBottom: 38, marginLeft: 46 };
 
@@ -14,13 +19,16 @@ const size = { width: 460, height: 270, marginTop: 14, marginRight: 86, marginBo
  */
 export function curvesFigure(result: ComparisonResult, measure: Measure, title: string, range: Range): Html {
   const names = result.methods.map((method) => method.name);
-  const isAccuracy = measure.endsWith('Accuracy');
-  const scale = isAccuracy ? 100 : 1;
+  const { metric } = measure;
+  const scale = metric.format === 'percent' ? 100 : 1;
   const drawn = result.methods
     .map((method) => ({ method, points: meanCurve(method, measure, scale) }))
     .filter(({ points }) => points.length > 0);
 
-  const y = { domain: [range.low * scale, range.high * scale], type: isAccuracy ? 'linear' : 'log' } as const;
+  const y = {
+    domain: [range.low * scale, range.high * scale],
+    type: metric.logarithmic ? 'log' : 'linear',
+  } as const;
   const colorOf = (method: MethodResult) => methodColor(names, result.baseline, method.name);
   // Bands first, then single seeds, then means, so that no method's seeds hide another's mean.
   const bands = drawn.map(({ method, points }) =>
@@ -36,7 +44,7 @@ export function curvesFigure(result: ComparisonResult, measure: Measure, title: 
     method.seeds.map((seed) =>
       lineY(seed.history, {
         x: 'epoch',
-        y: (point: HistoryPoint) => scale * point[measure],
+        y: (point: HistoryPoint) => scale * valueAt(point, measure),
         stroke: colorOf(method),
         strokeOpacity: 0.3,
         strokeWidth: 0.8,
@@ -80,9 +88,15 @@ export interface Range {
 export function rangeOf(result: ComparisonResult, measures: readonly Measure[]): Range | null {
   const values = result.methods
     .flatMap((method) => method.seeds.flatMap((seed) => seed.history))
-    .flatMap((point) => measures.map((measure) => point[measure]))
-    .filter((value) => Number.isFinite(value) && value > 0);
+    .flatMap((point) => measures.map((measure) => ({ measure, value: valueAt(point, measure) })))
+    .filter(({ measure, value }) => Number.isFinite(value) && (value > 0 || !measure.metric.logarithmic))
+    .map(({ value }) => value);
   return values.length === 0 ? null : { low: Math.min(...values), high: Math.max(...values) };
+}
+
+/** NaN where it is not measured: training steps do not tell every metric. */
+function valueAt(point: HistoryPoint, { split, metric }: Measure): number {
+  return point[split][metric.name] ?? Number.NaN;
 }
 
 interface CurvePoint {
@@ -100,7 +114,9 @@ function meanCurve(method: MethodResult, measure: Measure, scale: number): Curve
   const [first, ...others] = method.seeds.map((seed) => seed.history);
   return (first ?? []).flatMap((point) => {
     const sameStep = others.map((history) => history.find(({ step }) => step === point.step));
-    const values = [point, ...sameStep].map((found) => scale * (found?.[measure] ?? Number.NaN));
+    const values = [point, ...sameStep].map(
+      (found) => scale * (found ? valueAt(found, measure) : Number.NaN),
+    );
     if (!values.every(Number.isFinite)) return [];
     return [{ epoch: point.epoch, mean: mean(values), low: Math.min(...values), high: Math.max(...values) }];
   });

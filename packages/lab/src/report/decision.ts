@@ -1,4 +1,5 @@
-import type { ComparisonResult, MethodResult } from '../comparison.ts';
+import { type ComparisonResult, type MethodResult, primaryMetric } from '../comparison.ts';
+import { advantage } from '../metric.ts';
 import { pairsOf } from '../stats/pairing.ts';
 import { pairsNeeded, smallestSignFlipP } from '../stats/sign-flip.ts';
 
@@ -7,7 +8,7 @@ export const alpha = 0.05;
 
 /**
  * What may be said of a method against the baseline.
- * `better` and `worse` need both the corrected exact test and the interval to agree; `same` is weights equal bit for
+ * `better` and `worse`, in the metric's own direction, need both the corrected exact test and the interval to agree; `same` is weights equal bit for
  * bit on every paired seed; `untested` is too few pairs for a test.
  */
 export type Decision = 'better' | 'worse' | 'undecided' | 'same' | 'untested';
@@ -21,7 +22,7 @@ export function decide(method: MethodResult, result: ComparisonResult): Decision
   if (pHolm === null || ci95 === null || mean === null) return 'untested';
   const leavesOutZero = ci95[0] > 0 || ci95[1] < 0;
   if (pHolm >= alpha || !leavesOutZero) return 'undecided';
-  return mean > 0 ? 'better' : 'worse';
+  return advantage(primaryMetric(result), mean, 0) > 0 ? 'better' : 'worse';
 }
 
 /** The record of the baseline, if it is among the methods. */

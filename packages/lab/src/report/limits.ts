@@ -1,13 +1,14 @@
-import type { ComparisonResult, MethodResult } from '../comparison.ts';
+import { type ComparisonResult, type MethodResult, primaryMetric } from '../comparison.ts';
+import { advantage, type Metric, pointsOf, valueText } from '../metric.ts';
 import { decide } from './decision.ts';
-import { counted, percent } from './numbers.ts';
+import { capitalized, counted, thousands } from './numbers.ts';
 
 /** What a comparison cannot show, whatever its verdict; said beside it. */
 export function limits(result: ComparisonResult): string[] {
-  const { data, config } = result;
-  const images = data.trainSize.toLocaleString('en-US');
+  const { data, config, unit } = result;
+  const samples = `${thousands(data.trainSize)} training ${unit.many}`;
   return [
-    `Other tasks, models and optimizers: only ${result.model} on ${data.name} (${images} training images) with ${result.optimizer} was trained.`,
+    `Other tasks, models and optimizers: only ${result.model} on ${data.name} (${samples}) with ${result.optimizer} was trained.`,
     `Longer training: runs ended after ${counted(config.epochs, 'epoch')}; methods that learn faster early may end alike, or the other way round.`,
     ...equality(result),
     ...testSetNoise(result),
@@ -24,33 +25,37 @@ function equality(result: ComparisonResult): string[] {
     return decision === 'undecided' || decision === 'untested';
   });
   if (open.length === 0) return [];
-  const possible = open.flatMap((method) => stillPossible(method) ?? []);
+  const possible = open.flatMap((method) => stillPossible(method, primaryMetric(result)) ?? []);
   const intervals = possible.length === 0 ? '' : ` By the 95 % intervals, ${possible.join('; ')}.`;
   return [`Equality: undecided does not mean equal.${intervals}`];
 }
 
 /** `gc may be up to 0.57 points worse or 1.09 better`: what the interval of a method leaves open; null when it has none. */
-function stillPossible({ name, differenceToBaseline }: MethodResult): string | null {
-  const [low, high] = differenceToBaseline?.ci95 ?? [0, 0];
+function stillPossible({ name, differenceToBaseline }: MethodResult, metric: Metric): string | null {
+  const [worst, best] = (differenceToBaseline?.ci95 ?? [0, 0])
+    .map((end) => advantage(metric, end, 0))
+    .sort((a, b) => a - b) as [number, number];
+  const points = pointsOf(metric);
   const ends = [
-    ...(low < 0 ? [`${percent(-low)} points worse`] : []),
-    ...(high > 0 ? [`${percent(high)} ${low < 0 ? '' : 'points '}better`] : []),
+    ...(worst < 0 ? [`${valueText(metric, -worst)}${points} worse`] : []),
+    ...(best > 0 ? [`${valueText(metric, best)}${worst < 0 ? '' : points} better`] : []),
   ];
   return ends.length === 0 ? null : `${name} may be up to ${ends.join(' or ')}`;
 }
 
 /**
- * The test images are a sample too, and every run is scored on the same one. On N of them an accuracy a has a
- * 95 % interval of about
+ * The test samples are a choice too, and every run is scored on the same one. A share a of N of them that are right
+ * has a 95 % interval of about
  *
  *     ± 1.96·√(a·(1 − a)/N)
  */
-function testSetNoise({ methods, data }: ComparisonResult): string[] {
+function testSetNoise({ methods, data, unit, metrics: [metric] }: ComparisonResult): string[] {
+  if (!metric.ofSamples) return [];
   const variances = methods.flatMap(({ mean }) => (mean === null ? [] : mean * (1 - mean)));
   if (variances.length === 0) return [];
   const half = 1.96 * Math.sqrt(Math.max(...variances) / data.testSize);
   return [
-    `Other images: the intervals hold what seeds change. Another ${data.testSize.toLocaleString('en-US')} test images ` +
-      `would move an accuracy by about ± ${percent(half)} points, much the same way for all methods.`,
+    `${capitalized(`other ${unit.many}`)}: the intervals hold what seeds change. Another ${thousands(data.testSize)} test ${unit.many} ` +
+      `would move ${metric.label} by about ± ${valueText(metric, half)}${pointsOf(metric)}, much the same way for all methods.`,
   ];
 }

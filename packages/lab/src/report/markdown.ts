@@ -1,35 +1,49 @@
 import type { ComparisonResult } from '../comparison.ts';
+import { pointsOf, withUnit } from '../metric.ts';
 import { limits } from './limits.ts';
+import { capitalized } from './numbers.ts';
 import { tableRows } from './table.ts';
 import { verdict } from './verdict.ts';
 
 /** The report as Markdown: verdict, table, what it cannot show, and the command that repeats it. */
 export function reportMarkdown(result: ComparisonResult): string {
   const [headline, ...details] = verdict(result);
-  const rows = tableRows(result).map((row) =>
+  const [primary, second] = result.metrics;
+  const points = pointsOf(primary).replace(' ', ', ');
+  const rows = [
     [
+      'method',
+      withUnit(primary, `test ${primary.label}`),
+      'best seed',
+      ...(second === undefined ? [] : [withUnit(second, `test ${second.label}`)]),
+      'ms/step',
+      `against ${result.baseline ?? 'baseline'}${points}`,
+      'exact paired p',
+      'corrected p',
+      'learning rate',
+    ],
+    ...tableRows(result).map((row) => [
       row.method,
-      row.accuracy,
+      row.primary,
       row.bestSeed,
-      row.loss,
+      ...(second === undefined ? [] : [row.second]),
       row.stepMs,
       row.difference,
       row.p,
       row.pHolm,
       row.learningRate,
-    ]
-      .map(cell)
-      .join(' | '),
-  );
+    ]),
+  ].map((cells) => `| ${cells.map(cell).join(' | ')} |`);
+  const columns = second === undefined ? 8 : 9;
   return `# ${cell(`${result.model} on ${result.data.name}: ${headline}`)}
 
 ${details.map((sentence) => `- ${cell(sentence)}`).join('\n')}
 
-| method | test accuracy, % | best seed | test loss | ms/step | against ${cell(result.baseline ?? 'baseline')}, points | exact paired p | corrected p | learning rate |
-|:--|--:|--:|--:|--:|--:|--:|--:|--:|
-${rows.map((row) => `| ${row} |`).join('\n')}
+${rows[0]}
+|:--|${'--:|'.repeat(columns - 1)}
+${rows.slice(1).join('\n')}
 
-Accuracy is the mean over seeds ± its 95 % interval; differences are paired by seed, with 95 % intervals.
+${capitalized(primary.label)} (${primary.better} is better) is the mean over seeds ± its 95 % interval; differences are paired by seed, with 95 % intervals.
 
 ## What this cannot show
 

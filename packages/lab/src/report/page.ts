@@ -1,10 +1,11 @@
 import type { ComparisonResult } from '../comparison.ts';
-import { curvesFigure, rangeOf } from './curves.ts';
+import { curvesFigure, type Measure, rangeOf } from './curves.ts';
 import { gradientSection } from './gradient-section.ts';
 import { type Html, html, trusted } from './html.ts';
 import { limits } from './limits.ts';
+import { capitalized } from './numbers.ts';
 import { provenanceSection } from './provenance.ts';
-import { differenceSection, otherStatisticsSection, resultTable } from './result-section.ts';
+import { differenceSection, metricsSection, otherStatisticsSection, resultTable } from './result-section.ts';
 import { stylesheet } from './stylesheet.ts';
 import { verdict } from './verdict.ts';
 
@@ -37,6 +38,7 @@ ${details.map((sentence) => html`<p>${sentence}</p>`)}
 <h2>Result</h2>
 ${resultTable(result)}
 ${differenceSection(result)}
+${metricsSection(result)}
 </section>
 ${curvesSection(result)}
 ${gradientSection(result)}
@@ -54,23 +56,36 @@ ${provenanceSection(result)}
   return page.html;
 }
 
+/** The first two metrics; training beside validation, on one scale. */
 function curvesSection(result: ComparisonResult): Html | string {
-  const accuracy = rangeOf(result, ['trainAccuracy', 'validationAccuracy']);
-  const loss = rangeOf(result, ['trainLoss', 'validationLoss']);
-  if (accuracy === null || loss === null) return '';
-  const figure = (measure: Parameters<typeof curvesFigure>[1], what: string, unit: string) => html`<figure>
-<figcaption><b>${what}</b>, ${unit}</figcaption>
-${curvesFigure(result, measure, `${what} over epochs, by method`, measure.endsWith('Accuracy') ? accuracy : loss)}
-</figure>`;
+  const figures = (['validation', 'train'] as const).flatMap((split) =>
+    result.metrics.slice(0, 2).flatMap((metric) => figureOf(result, { split, metric })),
+  );
+  if (figures.length === 0) return '';
   return html`<section>
 <h2>Training</h2>
 <p class="note">Strong lines are means over seeds, faint lines single seeds, bands from the lowest seed to the highest.
-Validation images are held out of the training set; training figures are of the batches as they were trained on.</p>
+Validation ${result.unit.many} are not trained on; training figures are of the batches as they were trained on.</p>
 <div class="grid">
-${figure('validationAccuracy', 'Validation accuracy', '%')}
-${figure('validationLoss', 'Validation loss', 'logarithmic')}
-${figure('trainAccuracy', 'Training accuracy', '%')}
-${figure('trainLoss', 'Training loss', 'logarithmic')}
+${figures}
 </div>
 </section>`;
+}
+
+function figureOf(result: ComparisonResult, measure: Measure): Html[] {
+  const { split, metric } = measure;
+  const both = (['train', 'validation'] as const).map((split) => ({ split, metric }));
+  const range = rangeOf(result, [measure]) && rangeOf(result, both);
+  if (range === null) return [];
+  const what = capitalized(`${split === 'train' ? 'training' : 'validation'} ${metric.label}`);
+  const units = [
+    ...(metric.format === 'percent' ? ['%'] : []),
+    ...(metric.logarithmic ? ['logarithmic'] : []),
+  ];
+  return [
+    html`<figure>
+<figcaption><b>${what}</b>${units.map((unit) => `, ${unit}`).join('')}</figcaption>
+${curvesFigure(result, measure, `${what} over epochs, by method`, range)}
+</figure>`,
+  ];
 }

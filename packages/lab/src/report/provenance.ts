@@ -1,6 +1,7 @@
-import type { ComparisonResult } from '../comparison.ts';
+import { type ComparisonResult, primaryMetric } from '../comparison.ts';
+import { valueText, withUnit } from '../metric.ts';
 import { type Html, html } from './html.ts';
-import { percent } from './numbers.ts';
+import { thousands } from './numbers.ts';
 import { scrollable, swatch } from './result-section.ts';
 
 /** How the comparison was run: command, settings, methods, rates, pairing, failures, versions, machine. */
@@ -18,12 +19,11 @@ ${failuresTable(result)}
 </section>`;
 }
 
-function settings({ data, config, machine, versions, commit }: ComparisonResult): Html {
-  const count = (images: number) => images.toLocaleString('en-US');
+function settings({ data, config, unit, machine, versions, commit }: ComparisonResult): Html {
   const entries: [string, string | Html][] = [
     [
       'Data',
-      `${data.name}: ${count(data.trainSize)} training, ${count(data.validationSize)} validation, ${count(data.testSize)} test images`,
+      `${data.name}: ${thousands(data.trainSize)} training, ${thousands(data.validationSize)} validation, ${thousands(data.testSize)} test ${unit.many}`,
     ],
     ...Object.entries(config).map(([option, value]): [string, string] => [words(option), shown(value)]),
     ['Machine', `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.os}`],
@@ -57,16 +57,17 @@ function shown(value: unknown): string {
 }
 
 function methodsTable(result: ComparisonResult): Html {
+  const metric = primaryMetric(result);
   return scrollable(
     'Chain and learning rates by method',
     html`<table>
 <thead><tr><th scope="col">Method</th><th scope="col" class="text">Chain</th>
-<th scope="col">Validation accuracy by learning rate, %</th></tr></thead>
+<th scope="col">${withUnit(metric, `Validation ${metric.label} by learning rate`)}</th></tr></thead>
 <tbody>${result.methods.map(
       ({ name, chain, tuning, learningRate }) => html`<tr><th scope="row">${swatch(result, name)}${name}</th>
 <td class="text"><code>${JSON.stringify(chain)}</code></td>
-<td>${tuning.map(({ learningRate: rate, validationAccuracy }) => {
-        const text = `${rate}: ${validationAccuracy === null ? 'failed' : percent(validationAccuracy)}`;
+<td>${tuning.map(({ learningRate: rate, validation }) => {
+        const text = `${rate}: ${validation === null ? 'failed' : valueText(metric, validation)}`;
         return rate === learningRate ? html`<b>${text}</b><br>` : html`${text}<br>`;
       })}</td></tr>`,
     )}</tbody></table>`,

@@ -1,10 +1,11 @@
-import type { ComparisonResult } from '../comparison.ts';
+import { type ComparisonResult, primaryMetric } from '../comparison.ts';
+import { differenceText, pointsOf, valueText } from '../metric.ts';
 import { decide } from './decision.ts';
 import { differencesFigure } from './differences.ts';
 import { methodColor } from './figure.ts';
 import { type Html, html } from './html.ts';
-import { points, pValue } from './numbers.ts';
-import { tableRows } from './table.ts';
+import { capitalized, pValue } from './numbers.ts';
+import { meanCell, tableRows } from './table.ts';
 
 /** A round mark in the colour that the method has in every figure. */
 export function swatch(result: ComparisonResult, name: string): Html {
@@ -24,29 +25,51 @@ export function scrollable(label: string, table: Html): Html {
 /** The table of the result: what the terminal shows, with decision, corrected p, rate and seeds. */
 export function resultTable(result: ComparisonResult): Html {
   const against = result.baseline ?? 'baseline';
+  const [primary, second] = result.metrics;
+  const { label, better } = primary;
+  const percent = (metric: { format: string }) => (metric.format === 'percent' ? html`<br>%` : '');
+  const points = pointsOf(primary) && html`<br>points`;
   const paired = result.pairing.sameInitialWeights && result.pairing.sameBatches;
   const rows = tableRows(result).map(
     (row, index) => html`<tr>
-<th scope="row">${swatch(result, row.method)}${row.method}</th><td>${row.accuracy}</td><td>${row.difference}</td>
+<th scope="row">${swatch(result, row.method)}${row.method}</th><td>${row.primary}</td><td>${row.difference}</td>
 <td>${row.p}</td><td>${row.pHolm}</td><td>${decide(result.methods[index]!, result) ?? ''}</td><td>${row.bestSeed}</td>
-<td>${row.loss}</td><td>${row.stepMs}</td><td>${row.learningRate}</td><td>${row.seeds}</td>
+${second === undefined ? '' : html`<td>${row.second}</td>`}<td>${row.stepMs}</td><td>${row.learningRate}</td><td>${row.seeds}</td>
 </tr>`,
   );
   return html`${scrollable(
     'Result by method',
     html`<table>
 <thead><tr>
-<th scope="col">Method</th><th scope="col">Test accuracy<br>%</th><th scope="col">Against ${against}<br>points</th>
+<th scope="col">Method</th><th scope="col">Test ${label}${percent(primary)}</th><th scope="col">Against ${against}${points}</th>
 <th scope="col">Exact<br>paired p</th><th scope="col">Corrected<br>p</th><th scope="col">Decision</th>
-<th scope="col">Best<br>seed</th><th scope="col">Test<br>loss</th><th scope="col">Step<br>ms</th>
+<th scope="col">Best<br>seed</th>${second === undefined ? '' : html`<th scope="col">Test ${second.label}${percent(second)}</th>`}<th scope="col">Step<br>ms</th>
 <th scope="col">Learning<br>rate</th><th scope="col">Seeds</th>
 </tr></thead>
 <tbody>${rows}</tbody>
 </table>`,
   )}
-<p class="note">Accuracy: mean over seeds with its Student-t 95 % interval. Against ${against}: mean of the differences
+<p class="note">${capitalized(label)} (${better} is better): mean over seeds with its Student-t 95 % interval. Against ${against}: mean of the differences
 within each seed${paired ? ', which shares initial weights and batches' : ''}, with the same kind of interval. The exact test flips the
 signs of these differences in every possible way; correction over methods is Holm’s.</p>`;
+}
+
+/** Every metric, where there are more than the table of the result shows. */
+export function metricsSection(result: ComparisonResult): Html | string {
+  if (result.metrics.length < 3) return '';
+  const head = result.metrics.map(
+    ({ label, better, format }) =>
+      html`<th scope="col">${capitalized(label)}${format === 'percent' ? ', %' : ''}<br>${better} is better</th>`,
+  );
+  const rows = result.methods.map(
+    (method) => html`<tr><th scope="row">${swatch(result, method.name)}${method.name}</th>
+${result.metrics.map((metric) => html`<td>${meanCell(method, metric)}</td>`)}</tr>`,
+  );
+  return html`<h3>All metrics on the test set, means over seeds</h3>
+${scrollable(
+  'All metrics by method',
+  html`<table><thead><tr><th scope="col">Method</th>${head}</tr></thead><tbody>${rows}</tbody></table>`,
+)}`;
 }
 
 /** The figure of paired differences, where anything was compared. */
@@ -61,19 +84,20 @@ ${figure}</figure>`;
 /** The same numbers by other statistics, so that a reader sees whether the verdict hangs on the choice of one. */
 export function otherStatisticsSection(result: ComparisonResult): Html | string {
   const compared = result.methods.filter((method) => method.differenceToBaseline !== null);
+  const metric = primaryMetric(result);
   if (compared.length === 0) return '';
   const baseline = result.baseline!;
   const share = (value: number | null) => (value === null ? '—' : `${(100 * value).toFixed(0)} %`);
   return html`<section>
 <h2>By other statistics</h2>
 <p class="note">A verdict that hangs on the choice of statistic is weak. The interquartile mean ignores the luckiest and
-the unluckiest quarter of the seeds; the probability that a random run beats a random run of ${baseline} ignores by how
+the unluckiest quarter of the seeds; the probability that a random run is better than a random run of ${baseline} ignores by how
 much; the bootstrap interval assumes no distribution, but is too narrow under about ten seeds; Wilcoxon’s test uses only
 the order of the differences.</p>
 ${scrollable(
   'Other statistics by method',
   html`<table>
-<thead><tr><th scope="col">Method</th><th scope="col">Interquartile mean<br>%</th>
+<thead><tr><th scope="col">Method</th><th scope="col">Interquartile mean${metric.format === 'percent' ? html`<br>%` : ''}</th>
 <th scope="col">Beats a run<br>of ${baseline}</th><th scope="col">Bootstrap interval<br>of the difference</th>
 <th scope="col">Wilcoxon<br>p</th></tr></thead>
 <tbody>${result.methods.map(({ name, robust }) => {
@@ -84,9 +108,9 @@ ${scrollable(
       wilcoxonP,
     } = robust;
     return html`<tr><th scope="row">${swatch(result, name)}${name}</th>
-<td>${interquartileMean === null ? '—' : (100 * interquartileMean).toFixed(2)}</td>
+<td>${interquartileMean === null ? '—' : valueText(metric, interquartileMean)}</td>
 <td>${share(probabilityOfImprovement)}</td>
-<td>${interval === null ? '—' : `${points(interval[0])} to ${points(interval[1])}`}</td>
+<td>${interval === null ? '—' : `${differenceText(metric, interval[0])} to ${differenceText(metric, interval[1])}`}</td>
 <td>${wilcoxonP === null ? '—' : pValue(wilcoxonP)}</td></tr>`;
   })}</tbody></table>`,
 )}

@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
-import type { ComparisonResult } from '../comparison.ts';
+import { type ComparisonResult, primaryMetric } from '../comparison.ts';
+import { pointsOf, withUnit } from '../metric.ts';
 import { type TableRow, tableRows } from './table.ts';
 import { verdict } from './verdict.ts';
 
@@ -14,9 +15,12 @@ export interface TerminalOptions {
 export function terminalReport(result: ComparisonResult, options: TerminalOptions): string {
   const width = options.width ?? 80;
   const [headline, ...details] = verdict(result);
+  const { label, adjective, better: direction } = primaryMetric(result);
+  const inPoints = pointsOf(primaryMetric(result)).replace(' ', ' in ');
   const baseline =
-    result.baseline === null ? '' : `; paired difference to ${result.baseline} in points [95 %]`;
-  const legend = `Test accuracy: mean over seeds ± 95 % interval${baseline}; p: exact paired test, uncorrected.`;
+    result.baseline === null ? '' : `; paired difference to ${result.baseline}${inPoints} [95 %]`;
+  const better = adjective === undefined ? ` (${direction} is better)` : '';
+  const legend = `Test ${label}${better}: mean over seeds ± 95 % interval${baseline}; p: exact paired test, uncorrected.`;
   return [
     terminalTable(result, { ...options, width }),
     '',
@@ -28,15 +32,27 @@ export function terminalReport(result: ComparisonResult, options: TerminalOption
   ].join('\n');
 }
 
-const columns: { head: string; cell: (row: TableRow) => string; align: 'left' | 'right' }[] = [
-  { head: 'method', cell: (row) => row.method, align: 'left' },
-  { head: 'test\naccuracy, %', cell: (row) => row.accuracy, align: 'right' },
-  { head: 'best\nseed', cell: (row) => row.bestSeed, align: 'right' },
-  { head: 'test\nloss', cell: (row) => row.loss, align: 'right' },
-  { head: 'ms/\nstep', cell: (row) => row.stepMs, align: 'right' },
-  { head: 'against\nbaseline', cell: (row) => row.difference, align: 'right' },
-  { head: 'p', cell: (row) => row.p.replace('too few ', 'too few\n'), align: 'right' },
-];
+interface Column {
+  readonly head: string;
+  readonly cell: (row: TableRow) => string;
+  readonly align: 'left' | 'right';
+}
+
+function columnsOf({ metrics: [primary, second] }: ComparisonResult): Column[] {
+  const other: Column[] =
+    second === undefined
+      ? []
+      : [{ head: `test\n${withUnit(second, second.label)}`, cell: (row) => row.second, align: 'right' }];
+  return [
+    { head: 'method', cell: (row) => row.method, align: 'left' },
+    { head: `test\n${withUnit(primary, primary.label)}`, cell: (row) => row.primary, align: 'right' },
+    { head: 'best\nseed', cell: (row) => row.bestSeed, align: 'right' },
+    ...other,
+    { head: 'ms/\nstep', cell: (row) => row.stepMs, align: 'right' },
+    { head: 'against\nbaseline', cell: (row) => row.difference, align: 'right' },
+    { head: 'p', cell: (row) => row.p.replace('too few ', 'too few\n'), align: 'right' },
+  ];
+}
 
 const gap = 2;
 const narrowestMethod = 8;
@@ -44,6 +60,7 @@ const narrowestMethod = 8;
 /** The table alone. Long method names break within their column, a very wide interval goes under its difference. */
 export function terminalTable(result: ComparisonResult, { rules, width = 80 }: TerminalOptions): string {
   const rows = tableRows(result);
+  const columns = columnsOf(result);
   const cellsOf = (row: TableRow) => columns.map(({ cell }) => cell(row));
   const natural = [columns.map(({ head }) => head), ...rows.map(cellsOf)];
   const room = (cells: string[][]) =>

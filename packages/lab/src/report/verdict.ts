@@ -1,12 +1,13 @@
-import type { ComparisonResult, Difference, MethodResult } from '../comparison.ts';
+import { type ComparisonResult, type Difference, type MethodResult, primaryMetric } from '../comparison.ts';
+import { differenceText, type Metric, pointsOf, valueText } from '../metric.ts';
 import { alpha, baselineOf, type Decision, decide, reachOf } from './decision.ts';
-import { counted, listed, pEquals, points, pValue } from './numbers.ts';
+import { counted, listed, pEquals, pValue } from './numbers.ts';
 
 /**
  * What a comparison shows, in sentences that claim no more than the statistics do. The first is the headline; then
  * one a method, how far the test could reach, how rates were chosen, what failed, and whether the pairing is proven.
  *
- * Differences are accuracy points: 72 % to 74 % is +2.
+ * Differences are in the metric's unit; of percentages in points, where 72 % to 74 % is +2.
  */
 export function verdict(result: ComparisonResult): string[] {
   return [
@@ -50,12 +51,13 @@ function headline(judged: { method: MethodResult; decision: Decision }[], result
   const named = (decision: Decision) =>
     judged.filter((entry) => entry.decision === decision).map((entry) => entry.method.name);
   const are = (names: string[]) => (names.length === 1 ? 'is' : 'are');
+  const metric = primaryMetric(result);
   const [better, worse, same] = [named('better'), named('worse'), named('same')];
   const open = [...named('undecided'), ...named('untested')];
 
   const claims = [
-    ...(better.length > 0 ? [`${listed(better)} ${are(better)} more accurate than ${result.baseline}`] : []),
-    ...(worse.length > 0 ? [`${listed(worse)} ${are(worse)} less accurate than ${result.baseline}`] : []),
+    ...(better.length > 0 ? [`${standing(better, 'better', metric)} than ${result.baseline}`] : []),
+    ...(worse.length > 0 ? [`${standing(worse, 'worse', metric)} than ${result.baseline}`] : []),
     ...(same.length > 0 ? [`${listed(same)} changed nothing`] : []),
   ];
   if (claims.length > 0) {
@@ -70,25 +72,37 @@ function headline(judged: { method: MethodResult; decision: Decision }[], result
   return `Undecided: no method can be told apart from ${result.baseline}.`;
 }
 
+/** `gc is more accurate`, `gc and znorm have worse bits per character`: to be followed by `than`. */
+function standing(
+  names: readonly string[],
+  decision: 'better' | 'worse',
+  { adjective, label }: Metric,
+): string {
+  const one = names.length === 1;
+  if (adjective === undefined) return `${listed(names)} ${one ? 'has' : 'have'} ${decision} ${label}`;
+  return `${listed(names)} ${one ? 'is' : 'are'} ${decision === 'better' ? 'more' : 'less'} ${adjective}`;
+}
+
 function sentence(method: MethodResult, decision: Decision, result: ComparisonResult): string {
   const { name } = method;
   const { baseline } = result;
   const difference = method.differenceToBaseline!;
   const { pairs, mean, ci95, pHolm } = difference;
+  const metric = primaryMetric(result);
   if (decision === 'same') {
     return `${name} ended in the same weights as ${baseline}, bit for bit, on ${counted(pairs, 'seed')}: it changed nothing here.`;
   }
   if (mean === null)
     return `${name} has no finished seed in common with ${baseline}: nothing can be said of it.`;
+  const change = `${differenceText(metric, mean)} ${metric.label}${pointsOf(metric)}`;
   if (decision === 'untested') {
-    return `${name}: ${points(mean)} accuracy points against ${baseline} (${evidence(difference, result)}), too few seeds for a test.`;
+    return `${name}: ${change} against ${baseline} (${evidence(difference, result)}), too few seeds for a test.`;
   }
   if (decision !== 'undecided') {
-    const size = points(Math.abs(mean)).replace('+', '');
-    const direction = decision === 'better' ? 'more' : 'less';
-    return `${name} is ${direction} accurate than ${baseline} by ${size} points (${evidence(difference, result)}).`;
+    const size = `${valueText(metric, Math.abs(mean))}${pointsOf(metric)}`;
+    return `${standing([name], decision, metric)} than ${baseline} by ${size} (${evidence(difference, result)}).`;
   }
-  const open = `${name} is undecided: ${points(mean)} accuracy points against ${baseline} (${evidence(difference, result)}).`;
+  const open = `${name} is undecided: ${change} against ${baseline} (${evidence(difference, result)}).`;
   if (pHolm! < alpha) return `${open} The test finds a difference, but the interval holds 0.`;
   if (ci95![0] > 0 || ci95![1] < 0) return `${open} The interval leaves out 0: a hint, not a result.`;
   return open;
@@ -97,9 +111,10 @@ function sentence(method: MethodResult, decision: Decision, result: ComparisonRe
 /** Interval, p, and seeds, as far as they exist. */
 function evidence({ pairs, ci95, p, pHolm }: Difference, result: ComparisonResult): string {
   const comparisons = reachOf(result)!.comparisons;
+  const text = (value: number) => differenceText(primaryMetric(result), value);
   const corrected = comparisons > 1 ? `, ${pValue(pHolm ?? 1)} corrected for ${comparisons} comparisons` : '';
   return [
-    ...(ci95 === null ? [] : [`95 % interval ${points(ci95[0])} to ${points(ci95[1])}`]),
+    ...(ci95 === null ? [] : [`95 % interval ${text(ci95[0])} to ${text(ci95[1])}`]),
     ...(p === null ? [] : [`exact paired ${pEquals(p)}${corrected}`]),
     counted(pairs, 'seed'),
   ].join('; ');

@@ -1,5 +1,6 @@
 import type { TransformationJson } from 'znorm';
 import { z } from 'zod';
+import { recipe } from '../tasks/recipe.ts';
 
 /** A list of transformations; what is in it, `fromJSON` checks. */
 export const chainJson = z.array(z.custom<TransformationJson>());
@@ -14,12 +15,9 @@ export const runConfig = z.strictObject({
   optimizerChain: chainJson,
   learningRate: z.number().positive(),
   seed: z.number().int(),
-  epochs: z.number().int().positive(),
-  batchSize: z.number().int().positive(),
-  trainSize: z.number().int().positive(),
-  validationSize: z.number().int().positive(),
-  testSize: z.number().int().positive(),
-  augment: z.boolean(),
+  ...recipe.shape,
+  /** Of the optimizer, in the whole run. */
+  steps: z.number().int().positive(),
   engine: z.enum(['native', 'wasm']),
 });
 
@@ -38,9 +36,4 @@ export type RunSettings = z.infer<typeof runSettings>;
 /** Where a run keeps its files, below its comparison's folder. */
 export function runFolderName({ method, learningRate, seed }: RunConfig): string {
   return `method-${method}/rate-${learningRate}/seed-${seed}`;
-}
-
-/** Optimizer steps of a run: whole batches, the images left over in each epoch are dropped. */
-export function stepsOf(config: Pick<RunConfig, 'trainSize' | 'batchSize' | 'epochs'>): number {
-  return Math.floor(config.trainSize / config.batchSize) * config.epochs;
 }

@@ -9,6 +9,9 @@ const layerStatistics = z.object({
   largest: z.number(),
 });
 
+/** By the names of the task's metrics. */
+const metricValues = z.record(z.string(), z.number());
+
 /**
  * What happens in a run, as one JSON line each. A run is its config and these lines, nothing else: tables, reports and
  * the decision whether it must go on are functions of them.
@@ -35,18 +38,18 @@ const runEvent = z.discriminatedUnion('type', [
     step: z.number(),
     epoch: z.number(),
     learningRate: z.number(),
-    trainLoss: z.number(),
-    trainAccuracy: z.number(),
-    validationLoss: z.number(),
-    validationAccuracy: z.number(),
+    train: metricValues,
+    validation: metricValues,
   }),
   /** Sums since the last evaluation as they stood when the checkpoint of this step was written, and the median step. */
   z.object({
     type: z.literal('checkpoint'),
     step: z.number(),
+    /** Of loss · weight. */
     lossSum: z.number(),
-    correct: z.number(),
-    seen: z.number(),
+    weight: z.number(),
+    samples: z.number(),
+    counts: z.record(z.string(), z.number()),
     degenerate: z.number(),
     stepMs: z.number(),
   }),
@@ -56,16 +59,14 @@ const runEvent = z.discriminatedUnion('type', [
     step: z.number(),
     batchHash: z.string(),
     weightsHash: z.string(),
-    validationAccuracy: z.number(),
+    validation: metricValues,
     degenerate: z.number(),
     stepMs: z.number(),
   }),
   z.object({
     type: z.literal('test'),
     step: z.number(),
-    testAccuracy: z.number(),
-    testLoss: z.number(),
-    count: z.number(),
+    metrics: metricValues,
   }),
   /** The run cannot go on, and would fail again: a gradient that is not finite, for one. */
   z.object({

@@ -1,21 +1,17 @@
-import { classification, createTrainer, type TrainerOptions } from '@znorm/train';
+import { createTrainer, type TrainerOptions } from '@znorm/train';
 import { chain, fromJSON, scalarsAt } from 'znorm';
-import { loadImageDataset } from '../datasets/image-dataset.ts';
-import { modelByName } from '../models.ts';
-import { splitImages } from '../tasks/image-classification.ts';
-import { taskByName } from '../tasks/tasks.ts';
+import type { FindTask } from '../tasks/tasks.ts';
 import type { RunConfig, RunSettings } from './config.ts';
 
-/** What training and testing share: images, chains, and a way to make the trainer. */
-export async function prepareRun(config: RunConfig, settings: RunSettings) {
-  const task = taskByName(config.task);
-  const data = await loadImageDataset(task.dataset, { cache: settings.cache });
+/** What training and testing share: the task made ready, chains, and a way to make the trainer. */
+export async function prepareRun(config: RunConfig, settings: RunSettings, findTask: FindTask) {
+  const task = findTask(config.task);
+  const prepared = await task.prepare(config, { cache: settings.cache });
   const gradientChain = fromJSON(config.gradientChain);
   const optimizer = fromJSON(config.optimizerChain);
   return {
-    splits: splitImages(data, config),
-    normalization: data.normalization,
-    augmentation: config.augment ? task.augmentation : {},
+    ...prepared,
+    task,
     gradientChain,
     /** Of the step with this number, counted from 0. */
     learningRateAt(step: number): number {
@@ -24,10 +20,7 @@ export async function prepareRun(config: RunConfig, settings: RunSettings) {
     },
     createTrainer: (hook: Pick<TrainerOptions, 'onGradients' | 'gradientsAt'> = {}) =>
       createTrainer({
-        objective: classification({
-          model: modelByName(config.model, data.classes.length),
-          input: { shape: data.shape },
-        }),
+        objective: prepared.objective,
         optimizer: chain(gradientChain, optimizer),
         batchSize: config.batchSize,
         seed: config.seed,

@@ -1,32 +1,28 @@
 import { existsSync } from 'node:fs';
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';
-import {
-  batchesInOrder,
-  createTrainingBatches,
-  isNonFinite,
-  type NonFiniteError,
-  type StepResult,
-  type Trainer,
-} from '@znorm/train';
+import { isNonFinite, type NonFiniteError, type StepResult, type Trainer } from '@znorm/train';
 import { restoreCheckpoint, saveCheckpoint } from '@znorm/train/node';
-import { type RunConfig, type RunSettings, stepsOf } from './config.ts';
+import type { MetricValues } from '../metric.ts';
+import { type FindTask, taskByName } from '../tasks/tasks.ts';
+import type { RunConfig, RunSettings } from './config.ts';
 import { appendEvent, lastEvent, type RunEventOf, readEvents } from './events.ts';
 import { type RunFolder, readRunConfig } from './folder.ts';
 import { snapshotGradients } from './gradient-snapshot.ts';
 import { prepareRun } from './setting.ts';
 
-/** How far a run is, for whoever watches. Losses and accuracies are of the last steps; null where there are none. */
+/** How far a run is, for whoever watches. Loss and metric are of the last steps; null where there is none. */
 export interface RunProgress {
   /** Of the run's work, from 0 to 1. */
   readonly share: number;
   readonly epoch: number;
   readonly loss: number | null;
-  readonly accuracy: number | null;
-  readonly imagesPerSecond: number;
+  /** The task's primary metric, where training steps tell it. */
+  readonly metric: number | null;
+  readonly samplesPerSecond: number;
   readonly secondsLeft: number;
 }
 
-/** Evaluations on the validation images in a run: one an epoch, and enough for a curve in short runs. */
+/** Evaluations on the validation samples in a run: one an epoch, and enough for a curve in short runs. */
 const fewestEvaluations = 6;
 
 /** Looks at the gradients, evenly spread over a run: the columns of the report's heat maps. */
@@ -46,10 +42,11 @@ export async function train(
   files: RunFolder,
   settings: RunSettings,
   onProgress: (progress: RunProgress) => void,
+  findTask: FindTask = taskByName,
 ): Promise<void> {
   const config = readRunConfig(files);
-  const setting = await prepareRun(config, settings);
-  const snapshotAt = new Set(spread(gradientSnapshots, stepsOf(config)).map((end) => end - 1));
+  const setting = await prepareRun(config, settings, findTask);
+  const snapshotAt = new Set(spread(gradientSnapshots, config.steps).map((end) => end - 1));
   let lookingMs = 0;
   const trainer = await setting.createTrainer({
     gradientsAt: (step) => snapshotAt.has(step),
@@ -61,7 +58,7 @@ export async function train(
     },
   });
   const stepClock = () => performance.now() - lookingMs;
-  const sums = await goOnFromCheckpoint(files, trainer, stepsOf(config));
+  const sums = await goOnFromCheckpoint(files, trainer, config.steps);
   try {
     await trainToEnd({ files, config, settings, setting, trainer, stepClock, onProgress }, sums);
   } catch (error) {
@@ -76,11 +73,15 @@ export async function train(
 
 /** What has added up since the last evaluation, and the degenerate tensors of the whole run. */
 interface Sums {
+  /** Of loss · weight. */
   readonly lossSum: number;
-  readonly correct: number;
-  readonly seen: number;
+  readonly weight: number;
+  readonly samples: number;
+  readonly counts: Readonly<Record<string, number>>;
   readonly degenerate: number;
 }
+
+const nothing: Sums = { lossSum: 0, weight: 0, samples: 0, counts: {}, degenerate: 0 };
 
 interface Training {
   readonly files: RunFolder;
@@ -94,41 +95,34 @@ interface Training {
 }
 
 async function trainToEnd(training: Training, standing: Sums): Promise<void> {
-  const { files, config, settings, trainer, stepClock, onProgress } = training;
-  const { splits, normalization, augmentation, learningRateAt } = training.setting;
-  const { batchSize, seed, epochs } = config;
-  const steps = stepsOf(config);
+  const { files, config, settings, setting, trainer, stepClock, onProgress } = training;
+  const { steps, epochs } = config;
   const evaluateAfter = new Set(spread(Math.max(epochs, fewestEvaluations), steps));
-  const batches = createTrainingBatches(splits.train, { batchSize, seed, normalization, augmentation });
-  const epochOf = (step: number) => (step / steps) * epochs;
-  const progressOf = createProgress(config, trainer.steps);
+  const progressOf = createProgress(config, setting, trainer.steps);
   const stepTimes: number[] = [];
   let sums = standing;
   let lastCheckpoint = performance.now();
 
   while (trainer.steps < steps) {
     const before = stepClock();
-    const result = await trainer.step(batches.at(trainer.steps));
+    const result = await setting.step(trainer);
     stepTimes.push(stepClock() - before);
-    sums = added(sums, result);
+    sums = added(sums, result, setting.samplesPerStep);
     onProgress(progressOf(trainer.steps, result, stepTimes));
 
     if (evaluateAfter.has(trainer.steps)) {
-      const { loss, counts, count } = await trainer.evaluate(
-        batchesInOrder(splits.validation, { batchSize, normalization }),
-      );
-      if (!Number.isFinite(loss)) throw nonFiniteLoss('validation', loss, trainer);
+      const validation = await setting.validate(trainer);
+      const failed = nonFiniteMetric('validation', validation, trainer);
+      if (failed) throw failed;
       appendEvent(files.events, {
         type: 'evaluation',
         step: trainer.steps,
-        epoch: epochOf(trainer.steps),
-        learningRate: learningRateAt(trainer.steps - 1),
-        trainLoss: sums.lossSum / sums.seen,
-        trainAccuracy: sums.correct / (sums.seen * batchSize),
-        validationLoss: loss,
-        validationAccuracy: counts.correct / count,
+        epoch: (trainer.steps / steps) * epochs,
+        learningRate: setting.learningRateAt(trainer.steps - 1),
+        train: trainingMetrics(setting, sums),
+        validation,
       });
-      sums = { ...sums, lossSum: 0, correct: 0, seen: 0 };
+      sums = { ...nothing, degenerate: sums.degenerate };
     }
 
     const due = performance.now() - lastCheckpoint > 1000 * settings.checkpointSeconds;
@@ -149,7 +143,7 @@ async function trainToEnd(training: Training, standing: Sums): Promise<void> {
     step: steps,
     batchHash: trainer.batchHash,
     weightsHash: trainer.parameterHash(),
-    validationAccuracy: lastEvent(events, 'evaluation')!.validationAccuracy,
+    validation: lastEvent(events, 'evaluation')!.validation,
     degenerate: sums.degenerate,
     stepMs: lastEvent(events, 'checkpoint')!.stepMs,
   });
@@ -160,7 +154,6 @@ async function trainToEnd(training: Training, standing: Sums): Promise<void> {
  * checkpoint whose sums did not reach the disk before the machine died is of no use: the run starts again.
  */
 async function goOnFromCheckpoint(files: RunFolder, trainer: Trainer, steps: number): Promise<Sums> {
-  const nothing: Sums = { lossSum: 0, correct: 0, seen: 0, degenerate: 0 };
   const events = readEvents(files.events);
   if (!lastEvent(events, 'start')) {
     const parameters = trainer.parameters.map(({ path, shape, role }) => ({ path, shape: [...shape], role }));
@@ -180,56 +173,65 @@ async function goOnFromCheckpoint(files: RunFolder, trainer: Trainer, steps: num
 }
 
 /** A step whose loss is not finite, which only a guard in the chain lets pass, has no part in the means. */
-function added(sums: Sums, { loss, counts: { correct }, reports }: StepResult): Sums {
-  const finite = Number.isFinite(loss);
+function added(sums: Sums, { loss, weight, counts, reports }: StepResult, samples: number): Sums {
+  const degenerate = reports.filter(({ name, value }) => name === 'degenerate' && value.data[0] > 0).length;
+  if (!Number.isFinite(loss)) return { ...sums, degenerate: sums.degenerate + degenerate };
   return {
-    lossSum: sums.lossSum + (finite ? loss : 0),
-    correct: sums.correct + (finite ? correct : 0),
-    seen: sums.seen + (finite ? 1 : 0),
-    degenerate:
-      sums.degenerate +
-      reports.filter(({ name, value }) => name === 'degenerate' && value.data[0] > 0).length,
+    lossSum: sums.lossSum + loss * weight,
+    weight: sums.weight + weight,
+    samples: sums.samples + samples,
+    counts: Object.fromEntries(
+      Object.entries(counts).map(([name, count]) => [name, (sums.counts[name] ?? 0) + count]),
+    ),
+    degenerate: sums.degenerate + degenerate,
   };
 }
 
+function trainingMetrics({ training }: Training['setting'], sums: Sums): MetricValues {
+  return training({ loss: sums.lossSum / sums.weight, counts: sums.counts, samples: sums.samples });
+}
+
 /** What to say of a run's progress, step by step. */
-function createProgress(config: RunConfig, firstStep: number) {
-  const { batchSize, epochs } = config;
-  const steps = stepsOf(config);
+function createProgress({ steps, epochs }: RunConfig, setting: Training['setting'], firstStep: number) {
+  const { samplesPerStep, task } = setting;
   const started = performance.now();
   const recent: StepResult[] = [];
   return (step: number, result: StepResult, stepTimes: readonly number[]): RunProgress => {
     if (Number.isFinite(result.loss)) recent.push(result);
     if (recent.length > recentSteps) recent.shift();
+    const sums = recent.reduce((so, each) => added(so, each, samplesPerStep), nothing);
     const seconds = (performance.now() - started) / 1000;
     return {
       share: step / steps,
       epoch: (step / steps) * epochs,
-      loss: recent.length === 0 ? null : mean(recent.map(({ loss }) => loss)),
-      accuracy: recent.length === 0 ? null : mean(recent.map(({ counts }) => counts.correct / batchSize)),
-      imagesPerSecond: (1000 * batchSize) / median(stepTimes.slice(-recentSteps)),
+      loss: recent.length === 0 ? null : sums.lossSum / sums.weight,
+      metric: recent.length === 0 ? null : (trainingMetrics(setting, sums)[task.metrics[0].name] ?? null),
+      samplesPerSecond: (1000 * samplesPerStep) / median(stepTimes.slice(-recentSteps)),
       // By the clock, which knows of evaluations and checkpoints too.
       secondsLeft: (seconds / (step - firstStep)) * (steps - step),
     };
   };
 }
 
-/** An error as a step throws it, for a loss that overflows although no gradient ended the run. */
-export function nonFiniteLoss(of: 'validation' | 'test', loss: number, trainer: Trainer): NonFiniteError {
+/** An error as a step throws it, for a loss or another metric that overflows although no gradient ended the run. */
+export function nonFiniteMetric(
+  of: 'validation' | 'test',
+  values: MetricValues,
+  trainer: Trainer,
+): NonFiniteError | undefined {
+  const found = Object.entries(values).find(([, value]) => !Number.isFinite(value));
+  if (!found) return undefined;
+  const [name, value] = found;
   const tensor =
-    trainer.parameters.find(({ data }) => !data.every((value) => Number.isFinite(value)))?.path ?? null;
+    trainer.parameters.find(({ data }) => !data.every((weight) => Number.isFinite(weight)))?.path ?? null;
   const where = tensor === null ? '' : ` ('${tensor}' is not finite)`;
-  const message = `${of} at step ${trainer.steps}: expected a finite loss, got ${loss}${where}. Lower the learning rate.`;
+  const message = `${of} at step ${trainer.steps}: expected a finite ${name}, got ${value}${where}. Lower the learning rate.`;
   return Object.assign(new RangeError(message), { tensor });
 }
 
 /** `count` whole numbers from 1 to `end`, evenly spread, `end` among them. */
 function spread(count: number, end: number): number[] {
   return Array.from({ length: count }, (_, i) => Math.max(1, Math.round(((i + 1) * end) / count)));
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function median(values: readonly number[]): number {

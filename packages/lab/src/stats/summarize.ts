@@ -1,4 +1,5 @@
 import type { Difference, MethodResult, RobustStatistics, SeedResult } from '../comparison.ts';
+import { advantage, type Metric } from '../metric.ts';
 import { bootstrapInterval } from './bootstrap.ts';
 import { holm } from './holm.ts';
 import { mean, meanInterval } from './mean.ts';
@@ -15,6 +16,8 @@ export interface Plan {
   seeds: readonly number[];
   /** Name of the method the others are compared with; null for none. */
   baseline: string | null;
+  /** What runs are judged by. */
+  metric: Pick<Metric, 'name' | 'better'>;
 }
 
 /** A run that finished. Failed runs are not given here: what is missing is known from the plan. */
@@ -22,8 +25,8 @@ export interface FinishedRun {
   method: string;
   seed: number;
   learningRate: number;
-  /** At the end of training; chooses the learning rate. */
-  validationAccuracy: number;
+  /** The metric at the end of training; chooses the learning rate. */
+  validation: number;
   /** With the test set read; null at the rates that were only tried. */
   tested: SeedResult | null;
 }
@@ -37,22 +40,26 @@ export interface FinishedRun {
  * @param runs  every run that finished, at every rate tried
  * @example
  * const methods = summarize({ methods: [{ name: 'baseline', chain: [], learningRates: [0.1] }, …], seeds: [1, 2, 3],
- *                             baseline: 'baseline' }, runs)
+ *                             baseline: 'baseline', metric: { name: 'accuracy', better: 'higher' } }, runs)
  */
 export function summarize(plan: Plan, runs: readonly FinishedRun[]): MethodResult[] {
+  const { metric } = plan;
+  const valuesOf = (seeds: readonly SeedResult[]) => seeds.map((seed) => seed.test[metric.name]!);
   const chosen = plan.methods.map(({ name, chain, learningRates }) => {
     const own = runs.filter((run) => run.method === name);
-    const learningRate = chooseLearningRate(learningRates, own);
+    const learningRate = chooseLearningRate(learningRates, own, metric);
     const tuning = learningRates.map((rate) => ({
       learningRate: rate,
-      validationAccuracy: finiteOrNull(mean(validationAccuracies(own, rate))),
+      validation: finiteOrNull(mean(validationsAt(own, rate))),
     }));
     return { name, chain, learningRate, tuning, seeds: testedSeeds(plan.seeds, own, learningRate) };
   });
 
   const baseline = chosen.find((method) => method.name === plan.baseline);
   const differences = chosen.map((method) =>
-    baseline === undefined || method === baseline ? null : pairedDifferences(method.seeds, baseline.seeds),
+    baseline === undefined || method === baseline
+      ? null
+      : pairedDifferences(method.seeds, baseline.seeds, metric.name),
   );
   const pValues = differences.map((values) =>
     values !== null && values.length >= fewestPairs ? signFlipTest(values) : null,
@@ -60,21 +67,21 @@ export function summarize(plan: Plan, runs: readonly FinishedRun[]): MethodResul
   const adjusted = holm(pValues);
 
   return chosen.map((method, index): MethodResult => {
-    const accuracies = method.seeds.map((seed) => seed.testAccuracy);
+    const own = valuesOf(method.seeds);
     const values = differences[index]!;
     return {
       ...method,
-      mean: finiteOrNull(mean(accuracies)),
-      ci95: meanInterval(accuracies),
+      mean: finiteOrNull(mean(own)),
+      ci95: meanInterval(own),
       differenceToBaseline:
         values === null ? null : difference(values, plan.seeds.length, pValues[index]!, adjusted[index]!),
-      robust: robustStatistics(accuracies, values, baseline?.seeds.map((seed) => seed.testAccuracy) ?? []),
+      robust: robustStatistics(own, values, valuesOf(baseline?.seeds ?? []), metric),
     };
   });
 }
 
 /**
- * The rate to report a method at: best mean validation accuracy over seeds. A rate at which a seed was lost ranks
+ * The rate to report a method at: best mean on validation over seeds. A rate at which a seed was lost ranks
  * under every rate at which none was, however good its other seeds; equal rates go to the smaller one.
  *
  * @param rates  the grid, at least one rate
@@ -82,24 +89,25 @@ export function summarize(plan: Plan, runs: readonly FinishedRun[]): MethodResul
  */
 export function chooseLearningRate(
   rates: readonly number[],
-  runs: readonly Pick<FinishedRun, 'learningRate' | 'validationAccuracy'>[],
+  runs: readonly Pick<FinishedRun, 'learningRate' | 'validation'>[],
+  metric: Pick<Metric, 'better'>,
 ): number {
   const ranked = rates
-    .map((rate) => ({ rate, accuracies: validationAccuracies(runs, rate) }))
+    .map((rate) => ({ rate, values: validationsAt(runs, rate) }))
     .sort(
       (a, b) =>
-        b.accuracies.length - a.accuracies.length ||
-        (mean(b.accuracies) || 0) - (mean(a.accuracies) || 0) ||
+        b.values.length - a.values.length ||
+        advantage(metric, mean(b.values) || 0, mean(a.values) || 0) ||
         a.rate - b.rate,
     );
   return ranked[0]!.rate;
 }
 
-function validationAccuracies(
-  runs: readonly Pick<FinishedRun, 'learningRate' | 'validationAccuracy'>[],
+function validationsAt(
+  runs: readonly Pick<FinishedRun, 'learningRate' | 'validation'>[],
   learningRate: number,
 ): number[] {
-  return runs.filter((run) => run.learningRate === learningRate).map((run) => run.validationAccuracy);
+  return runs.filter((run) => run.learningRate === learningRate).map((run) => run.validation);
 }
 
 function testedSeeds(
@@ -112,9 +120,13 @@ function testedSeeds(
   );
 }
 
-/** Test accuracy minus the baseline's, for the seeds that finished under both. */
-function pairedDifferences(method: readonly SeedResult[], baseline: readonly SeedResult[]): number[] {
-  return pairsOf(method, baseline).map(({ run, partner }) => run.testAccuracy - partner.testAccuracy);
+/** The metric on the test set minus the baseline's, for the seeds that finished under both. */
+function pairedDifferences(
+  method: readonly SeedResult[],
+  baseline: readonly SeedResult[],
+  metric: string,
+): number[] {
+  return pairsOf(method, baseline).map(({ run, partner }) => run.test[metric]! - partner.test[metric]!);
 }
 
 function difference(
@@ -138,14 +150,16 @@ function difference(
 }
 
 function robustStatistics(
-  accuracies: readonly number[],
+  values: readonly number[],
   differences: readonly number[] | null,
   baseline: readonly number[],
+  { better }: Pick<Metric, 'better'>,
 ): RobustStatistics {
+  const [mine, theirs] = better === 'higher' ? [values, baseline] : [baseline, values];
   const enough = differences !== null && differences.length >= fewestPairs;
   return {
-    interquartileMean: interquartileMean(accuracies),
-    probabilityOfImprovement: differences === null ? null : probabilityOfImprovement(accuracies, baseline),
+    interquartileMean: interquartileMean(values),
+    probabilityOfImprovement: differences === null ? null : probabilityOfImprovement(mine, theirs),
     differenceBootstrapCi95: enough ? bootstrapInterval(differences) : null,
     wilcoxonP: enough ? wilcoxonTest(differences) : null,
   };

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { builtInMethods } from '../methods.ts';
+import { taskByName } from '../tasks/tasks.ts';
 import type { ComparisonPlan } from './plan.ts';
 
 /** Methods of a comparison that its options alone do not tell: those of one's own. */
@@ -31,9 +32,17 @@ export function commandOf(plan: ComparisonPlan, folder: string): string {
     ['--validation-size', plan.validationSize],
     ['--test-size', plan.testSize],
     ['--seeds', plan.seeds.length],
-    ...(plan.augment ? [] : ['--no-augment']),
+    ...changedSettings(plan).map((setting) => ['--set', setting] as const),
     ['--engine', plan.engine],
   ]);
+}
+
+/** `augment=false`: the task's own settings that are not as they are by default. */
+function changedSettings({ task, settings }: ComparisonPlan): string[] {
+  const defaults = taskByName(task).settings;
+  return Object.entries(settings).flatMap(([name, value]) =>
+    value === defaults[name].default ? [] : [`${name}=${value}`],
+  );
 }
 
 /** The command that goes on with a comparison. */

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { badInput } from '../expected-error.ts';
+import { badInput, isExpectedError } from '../expected-error.ts';
 import { type RunConfig, runFolderName } from '../run/config.ts';
 import { type RunFolder, runFolder, writeWhole } from '../run/folder.ts';
 import { methodsFileOf, ownMethods, resumeCommand } from './command.ts';
-import { type ComparisonPlan, comparisonPlan, expandRuns } from './plan.ts';
+import { type ComparisonPlan, comparisonFormat, comparisonPlan, expandRuns } from './plan.ts';
 
 /*
  *     <folder>/comparison.json                  the plan, never changed
@@ -56,7 +56,11 @@ export function isComparison(folder: string): boolean {
   return existsSync(planFile(folder));
 }
 
-/** The plan that a comparison's folder was made with. @throws ExpectedError if there is none, or it is damaged */
+/**
+ * The plan that a comparison's folder was made with.
+ *
+ * @throws ExpectedError if there is none, it is damaged, or another version of znorm made it
+ */
 export function readPlan(folder: string): ComparisonPlan {
   if (!isComparison(folder)) {
     throw badInput(
@@ -64,11 +68,24 @@ export function readPlan(folder: string): ComparisonPlan {
     );
   }
   try {
-    return comparisonPlan.parse(JSON.parse(readFileSync(planFile(folder), 'utf8')));
+    const json: unknown = JSON.parse(readFileSync(planFile(folder), 'utf8'));
+    requireFormat(folder, json);
+    return comparisonPlan.parse(json);
   } catch (error) {
+    if (isExpectedError(error)) throw error;
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
     throw badInput(`${planFile(folder)}: expected the plan of a comparison. ${reason}`, { cause: error });
   }
+}
+
+/** Versions record their runs differently: one cannot go on where another has stopped. */
+function requireFormat(folder: string, json: unknown): void {
+  if (typeof json !== 'object' || json === null || !('task' in json)) return; // damaged, not old
+  const format = 'format' in json ? json.format : 'an earlier one';
+  if (format === comparisonFormat) return;
+  throw badInput(
+    `${planFile(folder)}: expected the format ${comparisonFormat}, got ${format}. Go on with the version of znorm that made it, or start anew with another --out.`,
+  );
 }
 
 /** A run of a comparison and where it keeps its files. */

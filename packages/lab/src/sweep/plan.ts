@@ -1,53 +1,55 @@
 import { type Engine, resolveEngine } from '@znorm/train';
 import { z } from 'zod';
-import { findDataset } from '../datasets/catalog.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import { badInput } from '../expected-error.ts';
 import {
-  builtInMethods,
+  customaryRates,
   type Method,
   optimizerByName,
   resolveMethods,
   withLearningRate,
 } from '../methods.ts';
-import { modelByName } from '../models.ts';
-import { chainJson, type RunConfig, stepsOf } from '../run/config.ts';
-import { requireSizesThatFit } from '../tasks/image-classification.ts';
-import { taskByName } from '../tasks/tasks.ts';
-import { customaryRates, presetByName } from './presets.ts';
+import { chainJson, type RunConfig } from '../run/config.ts';
+import { notHeldOut, type Recipe, recipe, requireSizesThatFit } from '../tasks/recipe.ts';
+import type { Task } from '../tasks/task.ts';
+import { type FindTask, presetOf, taskByName } from '../tasks/tasks.ts';
 
-/** What to compare. Whatever is left out comes from the preset. */
+/** What to compare. Whatever is left out comes from the task and its preset. */
 export interface ComparisonOptions {
   /** `smoke`, `quick` or `paper`. @default 'quick' */
   readonly preset?: string | undefined;
-  /** `cifar10`, `fashion-mnist` or `mnist`. @default 'cifar10' */
+  /** A name of `tasks`. @default 'cifar10' */
   readonly task?: string | undefined;
-  /** `resnet20` and its like, `plain20` without skips, `mlp`. */
+  /** One of those that the task offers. */
   readonly model?: string | undefined;
-  /** Names of built-in methods, or methods of one's own. @default every built-in one */
+  /** Names of built-in methods, or methods of one's own. @default those of the task */
   readonly methods?: readonly (string | Method)[] | undefined;
-  /** `sgd`, `momentum`, `rmsprop`, `adam` or `adamw`. @default 'adam' */
+  /** `sgd`, `momentum`, `rmsprop`, `adam` or `adamw`. @default that of the task */
   readonly optimizer?: string | undefined;
-  /** Each method is tried at all of them, and reported at its best on the validation images. */
+  /** Each method is tried at all of them, and reported at its best on the validation samples. */
   readonly learningRates?: readonly number[] | undefined;
   readonly epochs?: number | undefined;
   readonly batchSize?: number | undefined;
-  /** Images. */
+  /** Samples: images, sequences, whatever they are in the task. */
   readonly trainSize?: number | undefined;
-  /** Images held out of the official training set. */
+  /** Samples, held out of the official training set where there is no official validation set. */
   readonly validationSize?: number | undefined;
-  /** Images. */
+  /** Samples. */
   readonly testSize?: number | undefined;
   /** How many runs of each method at each rate, with seeds 0, 1, 2 … */
   readonly seeds?: number | undefined;
-  /** Random crops and flips of training images, as the task has them. @default true */
-  readonly augment?: boolean | undefined;
+  /** What the task has of its own, such as `{ augment: false }`. */
+  readonly settings?: Recipe['settings'] | undefined;
   /** `auto` takes `native` where it can be loaded, else `wasm`. @default 'auto' */
   readonly engine?: 'auto' | Engine | undefined;
 }
 
+/** What the files of a comparison are called that this version of znorm makes and goes on with. */
+export const comparisonFormat = 'znorm-comparison/2';
+
 /** Everything that defines a comparison: what `comparison.json` holds and what its runs are expanded from. */
 export const comparisonPlan = z.strictObject({
+  format: z.literal(comparisonFormat),
   task: z.string(),
   model: z.string(),
   preset: z.string(),
@@ -55,12 +57,7 @@ export const comparisonPlan = z.strictObject({
   optimizer: z.strictObject({ name: z.string(), chain: chainJson }),
   learningRates: z.array(z.number().positive()).min(1),
   seeds: z.array(z.number().int().nonnegative()).min(1),
-  epochs: z.number().int().positive(),
-  batchSize: z.number().int().positive(),
-  trainSize: z.number().int().positive(),
-  validationSize: z.number().int().positive(),
-  testSize: z.number().int().positive(),
-  augment: z.boolean(),
+  ...recipe.shape,
   engine: z.enum(['native', 'wasm']),
 });
 
@@ -80,15 +77,16 @@ export type Spelling = (option: keyof ComparisonOptions) => string;
 export async function planComparison(
   options: ComparisonOptions = {},
   spelled: Spelling = (option) => option,
+  findTask: FindTask = taskByName,
 ): Promise<ComparisonPlan> {
   requireKnownOptions(options);
-  const preset = presetByName(options.preset ?? 'quick');
-  const task = taskByName(options.task ?? 'cifar10');
-  const data = findDataset(task.dataset);
-  const model = options.model ?? preset.model;
-  modelByName(model, data.classes.length);
-  const methods = resolveMethods(options.methods ?? builtInMethods);
-  const optimizer = options.optimizer ?? 'adam';
+  const task = findTask(options.task ?? 'cifar10');
+  const presetName = options.preset ?? 'quick';
+  const preset = presetOf(task, presetName);
+  const model = options.model ?? preset.models[0];
+  requireModel(task, model);
+  const methods = resolveMethods(options.methods ?? task.methods);
+  const optimizer = options.optimizer ?? task.optimizer;
   const optimizerChain = optimizerByName(optimizer);
   const learningRates = options.learningRates ?? customaryRates[optimizer];
 
@@ -96,20 +94,21 @@ export async function planComparison(
   const count = (option: Count, otherwise: number) =>
     wholeNumber(spelled(option), options[option] ?? otherwise);
   const validationSize = count('validationSize', preset.validationSize);
-  const notHeldOut = Math.max(1, data.counts.train - validationSize);
-  const trainSize = count('trainSize', Math.min(preset.trainSize, notHeldOut));
-  const testSize = count('testSize', Math.min(preset.testSize, data.counts.test));
-  requireSizesThatFit({ trainSize, validationSize, testSize }, data, spelled);
+  const most = Math.max(1, notHeldOut(task.counts, validationSize));
+  const trainSize = count('trainSize', Math.min(preset.trainSize, most));
+  const testSize = count('testSize', Math.min(preset.testSize, task.counts.test));
+  requireSizesThatFit({ trainSize, validationSize, testSize }, task, spelled);
   const batchSize = count('batchSize', preset.batchSize);
   if (batchSize > trainSize) {
     throw badInput(
-      `compare: expected \`${spelled('batchSize')}\` to be at most the ${trainSize} training images, got ${batchSize}.`,
+      `compare: expected \`${spelled('batchSize')}\` to be at most the ${trainSize} training ${task.unit.many}, got ${batchSize}.`,
     );
   }
   return {
+    format: comparisonFormat,
     task: task.name,
     model,
-    preset: options.preset ?? 'quick',
+    preset: presetName,
     methods: methods.map(({ name, chain }) => ({ name, chain: [...chain] })),
     optimizer: { name: optimizer, chain: [...optimizerChain] },
     learningRates: rates(spelled('learningRates'), learningRates),
@@ -119,7 +118,7 @@ export async function planComparison(
     trainSize,
     validationSize,
     testSize,
-    augment: options.augment ?? true,
+    settings: settingsOf(task, options.settings ?? {}),
     engine: await engineOf(options.engine ?? 'auto'),
   };
 }
@@ -128,18 +127,20 @@ export async function planComparison(
  * The runs of a comparison: every method at every rate with every seed. Seeds come first, so that a comparison that
  * is looked at early has all methods at its first seeds rather than all seeds of its first methods.
  */
-export function expandRuns(plan: ComparisonPlan): RunConfig[] {
-  const { methods, optimizer, learningRates, seeds, preset: _, ...shared } = plan;
-  const steps = stepsOf(shared);
+export function expandRuns(plan: ComparisonPlan, findTask: FindTask = taskByName): RunConfig[] {
+  const { methods, optimizer, learningRates, seeds, preset: _, format: __, ...shared } = plan;
+  const task = findTask(plan.task);
+  const steps = task.steps(plan);
   return seeds.flatMap((seed) =>
     learningRates.flatMap((learningRate) =>
       methods.map((method) => ({
         ...shared,
         method: method.name,
         gradientChain: method.chain,
-        optimizerChain: withLearningRate(optimizer.chain, { cosine: { from: learningRate, steps } }),
+        optimizerChain: withLearningRate(optimizer.chain, task.schedule(learningRate, steps)),
         learningRate,
         seed,
+        steps,
       })),
     ),
   );
@@ -168,6 +169,30 @@ function rates(option: string, values: readonly number[]): number[] {
   return [...new Set(values.map((value) => learningRate(option, value)))];
 }
 
+function requireModel({ name, models }: Task, model: string): void {
+  if (models.includes(model)) return;
+  const hint = didYouMean(model, models) || ` Known: ${models.join(', ')}.`;
+  throw badInput(`compare: unknown model '${model}' for task '${name}'.${hint}`);
+}
+
+/** All settings of a task, those that are given and the others as they are by default. */
+function settingsOf(task: Task, given: Recipe['settings']): Recipe['settings'] {
+  const known = Object.keys(task.settings);
+  for (const [name, value] of Object.entries(given)) {
+    if (!known.includes(name)) {
+      const all = known.length === 0 ? ' It has none.' : ` It has ${known.join(', ')}.`;
+      throw badInput(
+        `compare: task '${task.name}' has no setting '${name}'.${didYouMean(name, known) || all}`,
+      );
+    }
+    const wanted = typeof task.settings[name].default;
+    if (typeof value === wanted) continue;
+    const words = { boolean: 'true or false', number: 'a number', string: 'a word' }[wanted as 'boolean'];
+    throw badInput(`compare: expected setting \`${name}\` to be ${words}, got ${JSON.stringify(value)}.`);
+  }
+  return Object.fromEntries(known.map((name) => [name, given[name] ?? task.settings[name].default]));
+}
+
 async function engineOf(wanted: 'auto' | Engine): Promise<Engine> {
   try {
     return await resolveEngine(wanted);
@@ -189,7 +214,7 @@ const optionNames: readonly string[] = [
   'validationSize',
   'testSize',
   'seeds',
-  'augment',
+  'settings',
   'engine',
 ] satisfies (keyof ComparisonOptions)[];
 

@@ -21,6 +21,8 @@ export function comparisonResult(
   at: { readonly jobs: number; readonly threads: number },
 ): ComparisonResult {
   const plan = readPlan(folder);
+  const planTask = taskByName(plan.task);
+  const [primary] = planTask.metrics;
   const told = plannedRuns(plan, folder).map(({ config, files }) => ({
     config,
     files,
@@ -31,34 +33,39 @@ export function comparisonResult(
     if (!finish) return [];
     const { method, seed, learningRate } = config;
     const tested = seedResult(seed, files.folder, events, finish);
-    return [{ method, seed, learningRate, validationAccuracy: finish.validationAccuracy, tested }];
+    return [{ method, seed, learningRate, validation: finish.validation[primary.name], tested }];
   });
   const baseline = plan.methods.some(({ name }) => name === 'baseline') ? 'baseline' : null;
   const { learningRates, seeds } = plan;
   const planned = plan.methods.map(({ name, chain }) => ({ name, chain, learningRates }));
-  const methods = summarize({ methods: planned, seeds, baseline }, finished).map((method) => {
-    // The chain as it ran: at the chosen rate, with its schedule.
-    const { gradientChain, optimizerChain } = told.find(
-      ({ config }) => config.method === method.name && config.learningRate === method.learningRate,
-    )!.config;
-    return { ...method, chain: [...gradientChain, ...optimizerChain] };
-  });
-  const { task, model, preset, optimizer, methods: _, ...config } = plan;
-  const { name, files } = findDataset(taskByName(task).dataset);
+  const methods = summarize({ methods: planned, seeds, baseline, metric: primary }, finished).map(
+    (method) => {
+      // The chain as it ran: at the chosen rate, with its schedule.
+      const { gradientChain, optimizerChain } = told.find(
+        ({ config }) => config.method === method.name && config.learningRate === method.learningRate,
+      )!.config;
+      return { ...method, chain: [...gradientChain, ...optimizerChain] };
+    },
+  );
+  const { format, task, model, preset, optimizer, methods: _, settings, ...config } = plan;
   const { trainSize, validationSize, testSize } = plan;
+  const { datasets, metrics, unit } = planTask;
   return {
+    format,
     task,
     model,
     preset,
     optimizer: optimizer.name,
     data: {
-      name,
-      sha1: Object.fromEntries(files.map((file) => [file.name, file.sha1])),
+      name: datasets.join(' and ') || task,
+      sha1: sha1Of(datasets),
       trainSize,
       validationSize,
       testSize,
     },
-    config: { ...config, ...at },
+    metrics: [primary, ...metrics.slice(1)],
+    unit,
+    config: { ...config, ...settings, ...at },
     commit: describeCommit(),
     versions: describeVersions(),
     machine: describeMachine(),
@@ -68,6 +75,17 @@ export function comparisonResult(
     failures: told.flatMap(({ config, events }) => failureOf(config, events)),
     pairing: provePairing(methods.map((method) => method.seeds)),
   };
+}
+
+/** The files of all data sets; named with their data set where there are several. */
+function sha1Of(datasets: readonly string[]): Record<string, string> {
+  const entries = datasets.flatMap((name) =>
+    findDataset(name).files.map((file) => [
+      datasets.length > 1 ? `${name}/${file.name}` : file.name,
+      file.sha1,
+    ]),
+  );
+  return Object.fromEntries(entries);
 }
 
 function seedResult(
@@ -89,9 +107,8 @@ function seedResult(
     initHash: start.initHash,
     batchHash: finish.batchHash,
     weightsHash: finish.weightsHash,
-    testAccuracy: test.testAccuracy,
-    testLoss: test.testLoss,
-    validationAccuracy: finish.validationAccuracy,
+    test: test.metrics,
+    validation: finish.validation,
     history: events.filter((event) => event.type === 'evaluation').map(({ type: _, ...point }) => point),
     stepMs: finish.stepMs,
     degenerateSteps: finish.degenerate,

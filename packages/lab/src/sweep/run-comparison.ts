@@ -5,7 +5,7 @@ import { isDiskError } from '../datasets/disk-error.ts';
 import { type FetchProgress, loadImageDataset } from '../datasets/image-dataset.ts';
 import { failure } from '../expected-error.ts';
 import { type Job, type LaunchObserver, launch } from '../launch/local.ts';
-
+import type { Metric } from '../metric.ts';
 import type { RunSettings } from '../run/config.ts';
 import { lastEvent, readEvents } from '../run/events.ts';
 import { openRunFolder, type RunStatus, statusOf, writeWhole } from '../run/folder.ts';
@@ -42,7 +42,7 @@ export interface Work {
   /** All runs of the comparison, and how many of them are trained already. */
   readonly runs: number;
   readonly trained: number;
-  /** How many will read the test images, and how many have. */
+  /** How many will read the test samples, and how many have. */
   readonly tests: number;
   readonly tested: number;
   readonly jobs: number;
@@ -51,7 +51,7 @@ export interface Work {
 
 /**
  * Carries out what is left of the comparison in a folder: fetches the data, trains every run, chooses each method's
- * learning rate on the validation images, reads the test images with the runs at the chosen rates and no others, and
+ * learning rate on the validation samples, reads the test samples with the runs at the chosen rates and no others, and
  * writes `result.json` and `report.html`. Runs that are done are not repeated.
  *
  * A run that fails is left out and told of in `failures`; the others go on. One whose process died is tried again by
@@ -93,14 +93,19 @@ async function carryOut(
 ): Promise<ComparisonResult> {
   const { cache, from, signal, onFetch: onProgress, onBegin } = options;
   const { jobs, threads } = parallelism(plan, options);
-  await loadImageDataset(taskByName(plan.task).dataset, { cache, from, signal, onProgress });
+  for (const name of taskByName(plan.task).datasets) {
+    await loadImageDataset(name, { cache, from, signal, onProgress });
+  }
   const runs = plannedRuns(plan, folder);
   for (const { files, config } of runs) openRunFolder(files, config);
   onBegin?.({ plan, jobs, threads, ...counts(plan, runs) });
   const settings: RunSettings = { threads, cache, checkpointSeconds };
   const observed = { ...options, jobs };
   await launch(jobsOf(runs, 'train', ['new', 'unfinished'], settings), observed);
-  await launch(jobsOf(runsToTest(runs), 'test', ['trained'], settings), observed);
+  await launch(
+    jobsOf(runsToTest(runs, taskByName(plan.task).metrics[0]), 'test', ['trained'], settings),
+    observed,
+  );
 
   const result = comparisonResult(folder, { jobs, threads });
   writeWhole(join(folder, 'result.json'), `${JSON.stringify(withoutGradients(result), null, 2)}\n`);
@@ -138,16 +143,16 @@ function jobsOf(
 }
 
 /** The runs at each method's best rate on validation. */
-function runsToTest(runs: readonly PlannedRun[]): PlannedRun[] {
+function runsToTest(runs: readonly PlannedRun[], metric: Metric): PlannedRun[] {
   const methods = [...new Set(runs.map(({ config }) => config.method))];
   return methods.flatMap((method) => {
     const own = runs.filter(({ config }) => config.method === method);
     const rates = [...new Set(own.map(({ config }) => config.learningRate))];
     const finished = own.flatMap(({ config: { learningRate }, files }) => {
       const finish = lastEvent(readEvents(files.events), 'finish');
-      return finish ? [{ learningRate, validationAccuracy: finish.validationAccuracy }] : [];
+      return finish ? [{ learningRate, validation: finish.validation[metric.name] }] : [];
     });
-    const chosen = chooseLearningRate(rates, finished);
+    const chosen = chooseLearningRate(rates, finished, metric);
     return own.filter(({ config }) => config.learningRate === chosen);
   });
 }

@@ -1,77 +1,140 @@
-import { type LabelledImages, permutation, randomStream } from '@znorm/train';
-import type { ImageDataset, ImageSplit } from '../datasets/image-dataset.ts';
-import { badInput } from '../expected-error.ts';
+import {
+  type Augmentation,
+  batchesInOrder,
+  classification,
+  createTrainingBatches,
+  type LabelledImages,
+  type Trainer,
+} from '@znorm/train';
+import { findDataset } from '../datasets/catalog.ts';
+import { loadImageDataset } from '../datasets/image-dataset.ts';
+import type { Metric } from '../metric.ts';
+import { imageModel, imageModels } from '../models.ts';
+import { imageUnit, splitImages } from './image-splits.ts';
+import { wholeBatches } from './recipe.ts';
+import type { Preset, PresetName, Task } from './task.ts';
 
-/** How many images a run uses; always the same ones, whatever the method and the seed. */
-export interface SplitSizes {
-  readonly trainSize: number;
-  readonly validationSize: number;
-  readonly testSize: number;
+export const accuracy: Metric = {
+  name: 'accuracy',
+  label: 'accuracy',
+  better: 'higher',
+  format: 'percent',
+  digits: 2,
+  adjective: 'accurate',
+  ofSamples: true,
+};
+
+export const loss: Metric = {
+  name: 'loss',
+  label: 'loss',
+  better: 'lower',
+  format: 'number',
+  digits: 3,
+  logarithmic: true,
+};
+
+export interface ImageClassification {
+  /** Of the task and of its data set. */
+  readonly name: string;
+  readonly summary: string;
+  readonly augmentation: Augmentation;
+  readonly time: Readonly<Record<PresetName, string>>;
 }
 
-export interface ImageSplits {
-  readonly train: LabelledImages;
-  readonly validation: LabelledImages;
-  readonly test: LabelledImages;
-}
-
-/**
- * Checks that there are as many images as a run asks for.
- *
- * @param spelled   how the person who reads the message writes the name of an option
- * @throws ExpectedError naming the size that does not fit, and what would
- */
-export function requireSizesThatFit(
-  sizes: SplitSizes,
-  data: { readonly name: string; readonly counts: { readonly train: number; readonly test: number } },
-  spelled: (option: keyof SplitSizes) => string = (option) => option,
-): void {
-  const { validationSize } = sizes;
-  const { train, test } = data.counts;
-  const requireAtMost = (option: keyof SplitSizes, most: number, why: string) => {
-    if (sizes[option] <= most) return;
-    throw badInput(
-      `compare: expected \`${spelled(option)}\` to be at most ${most} (${why}), got ${sizes[option]}.`,
-    );
-  };
-  requireAtMost('validationSize', train - 1, `${data.name} has ${train} training images`);
-  const held = `the ${train} of ${data.name} less ${validationSize} held out for validation`;
-  requireAtMost('trainSize', train - validationSize, held);
-  requireAtMost('testSize', test, `${data.name} has ${test} test images`);
-}
-
-/**
- * Splits an image data set into training, validation and test images.
- *
- * Validation images are held out of the official training set; which ones is drawn once (stream `split`), not by
- * seed, so that every run of every comparison is tuned on the same images. Smaller sizes are prefixes of larger ones.
- * The test images come from the official test set and no other.
- *
- * @throws ExpectedError if more images are asked for than there are
- */
-export function splitImages(data: ImageDataset, sizes: SplitSizes): ImageSplits {
-  const { trainSize, validationSize, testSize } = sizes;
-  const counts = { train: data.train.count, test: data.test.count };
-  requireSizesThatFit(sizes, { name: data.name, counts });
-  const order = permutation(randomStream(0, 'split'), data.train.count);
-  const testOrder = permutation(randomStream(0, 'test split'), data.test.count);
-  // Validation comes from the end, so that it stays the same when the training size changes.
+/** A data set of labelled images, any network that takes images, and how often its largest logit is the label's. */
+export function imageClassification({ name, summary, augmentation, time }: ImageClassification): Task {
+  const { counts, classes } = findDataset(name);
   return {
-    train: picked(data.train, data.shape, order.subarray(0, trainSize)),
-    validation: picked(data.train, data.shape, order.subarray(order.length - validationSize)),
-    test: picked(data.test, data.shape, testOrder.subarray(0, testSize)),
+    name,
+    summary,
+    datasets: [name],
+    unit: imageUnit,
+    counts,
+    models: imageModels,
+    metrics: [accuracy, loss],
+    methods: ['baseline', 'clip', 'gc', 'znorm'],
+    optimizer: 'adam',
+    schedule: (from, steps) => ({ cosine: { from, steps } }),
+    settings: { augment: { summary: 'random crops and flips of training images', default: true } },
+    presets: {
+      smoke: { ...sizes.smoke, time: time.smoke },
+      quick: { ...sizes.quick, time: time.quick },
+      paper: { ...sizes.paper, time: time.paper },
+    },
+    steps: wholeBatches,
+    async prepare(config, { cache }) {
+      const data = await loadImageDataset(name, { cache });
+      const { batchSize, seed, settings } = config;
+      const { normalization } = data;
+      const splits = splitImages(data, config);
+      const batches = createTrainingBatches(splits.train, {
+        batchSize,
+        seed,
+        normalization,
+        augmentation: settings.augment ? augmentation : {},
+      });
+      const measured = async (trainer: Trainer, split: LabelledImages, onShare?: (share: number) => void) => {
+        const inOrder = batchesInOrder(split, { batchSize, normalization });
+        const watched = onShare ? told(inOrder, split.labels.length, onShare) : inOrder;
+        const { loss, counts, count } = await trainer.evaluate(watched);
+        return { accuracy: counts.correct / count, loss };
+      };
+      return {
+        objective: classification({
+          model: imageModel(config.model, classes.length),
+          input: { shape: data.shape },
+        }),
+        samplesPerStep: batchSize,
+        step: (trainer) => trainer.step(batches.at(trainer.steps)),
+        training: ({ loss, counts, samples }) => ({ accuracy: counts.correct / samples, loss }),
+        validate: (trainer) => measured(trainer, splits.validation),
+        test: async (trainer, onShare) => ({ metrics: await measured(trainer, splits.test, onShare) }),
+      };
+    },
   };
 }
 
-function picked(
-  split: ImageSplit,
-  shape: readonly [number, number, number],
-  indices: Uint32Array,
-): LabelledImages {
-  const size = shape[0] * shape[1] * shape[2];
-  const images = new Uint8Array(indices.length * size);
-  indices.forEach((index, position) => {
-    images.set(split.images.subarray(index * size, (index + 1) * size), position * size);
-  });
-  return { images, labels: Uint8Array.from(indices, (index) => split.labels[index]), shape };
+/** The same batches, with word of how far they are. */
+function* told<B extends { readonly labels: { readonly length: number } }>(
+  batches: Iterable<B>,
+  count: number,
+  onShare: (share: number) => void,
+): Generator<B> {
+  let seen = 0;
+  for (const batch of batches) {
+    yield batch;
+    seen += batch.labels.length;
+    onShare(seen / count);
+  }
 }
+
+const sizes: Readonly<Record<PresetName, Omit<Preset, 'time'>>> = {
+  smoke: {
+    models: ['resnet8'],
+    epochs: 2,
+    batchSize: 32,
+    seeds: 2,
+    trainSize: 512,
+    validationSize: 256,
+    testSize: 512,
+  },
+  quick: {
+    models: ['resnet8'],
+    epochs: 3,
+    batchSize: 32,
+    // The fewest with which one of three methods can be told from the baseline at p < 0.05, corrected.
+    seeds: 7,
+    trainSize: 2000,
+    validationSize: 500,
+    testSize: 4000,
+  },
+  paper: {
+    models: ['resnet20', 'resnet56', 'resnet110'],
+    epochs: 200,
+    batchSize: 128,
+    seeds: 5,
+    trainSize: Infinity,
+    validationSize: 5000,
+    testSize: Infinity,
+  },
+};

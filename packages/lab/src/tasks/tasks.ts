@@ -1,42 +1,45 @@
-import type { Augmentation } from '@znorm/train';
 import { didYouMean } from '../did-you-mean.ts';
 import { badInput } from '../expected-error.ts';
+import { imageClassification } from './image-classification.ts';
+import { type Preset, type PresetName, presetNames, type Task } from './task.ts';
 
-/** What is learnt: the data, and how training images are varied. */
-export interface Task {
-  readonly name: string;
-  readonly summary: string;
-  /** Name of its data set. */
-  readonly dataset: string;
-  readonly augmentation: Augmentation;
-}
-
+/** Every task that can be compared on. */
 export const tasks: readonly Task[] = [
-  {
+  imageClassification({
     name: 'cifar10',
     summary: '32×32 colour photographs, 10 classes',
-    dataset: 'cifar10',
     augmentation: { crop: 4, flip: true },
-  },
-  {
+    time: { smoke: 'under a minute', quick: 'about 4 minutes', paper: 'weeks' },
+  }),
+  imageClassification({
     name: 'fashion-mnist',
     summary: '28×28 grey pictures of clothes, 10 classes',
-    dataset: 'fashion-mnist',
     augmentation: { crop: 2, flip: true },
-  },
-  {
+    time: { smoke: 'under a minute', quick: 'about 3 minutes', paper: 'weeks' },
+  }),
+  imageClassification({
     name: 'mnist',
     summary: '28×28 handwritten digits, 10 classes',
-    dataset: 'mnist',
     // A mirrored digit is another digit, or none.
     augmentation: { crop: 2 },
-  },
+    time: { smoke: 'under a minute', quick: 'about 3 minutes', paper: 'weeks' },
+  }),
 ];
 
-/** Finds a task by name. @throws ExpectedError naming the unknown task */
-export function taskByName(name: string): Task {
+/** How a task is found by its name. @throws ExpectedError naming the unknown task */
+export type FindTask = (name: string) => Task;
+
+export const taskByName: FindTask = (name) => {
   const task = tasks.find((candidate) => candidate.name === name);
   if (task) return task;
   const all = tasks.map((candidate) => candidate.name);
   throw badInput(`compare: unknown task '${name}'.${didYouMean(name, all) || ` Known: ${all.join(', ')}.`}`);
+};
+
+/** @throws ExpectedError naming the unknown preset */
+export function presetOf(task: Task, name: string): Preset {
+  const known: readonly string[] = presetNames;
+  if (known.includes(name)) return task.presets[name as PresetName];
+  const hint = didYouMean(name, known) || ` Known: ${known.join(', ')}.`;
+  throw badInput(`compare: unknown preset '${name}'.${hint}`);
 }

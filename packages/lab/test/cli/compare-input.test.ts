@@ -39,9 +39,12 @@ const refused = (message: string) => ({ status: 2, stdout: '', stderr: `${messag
 
 describe('refused before anything is made or fetched:', () => {
   test.each([
+    ['--set augment', "compare: expected `--set` to be NAME=VALUE, got 'augment'."],
+    ['--set blur=1', "compare: task 'cifar10' has no setting 'blur'. It has augment."],
+    ['--set augment=1', 'compare: expected setting `augment` to be true or false, got 1.'],
     ['--preset fast', "compare: unknown preset 'fast'. Known: smoke, quick, paper."],
     ['--task cifar-1', "compare: unknown task 'cifar-1'. Did you mean 'cifar10'?"],
-    ['--model resnet21', "compare: unknown model 'resnet21'. Did you mean 'resnet20'?"],
+    ['--model resnet21', "compare: unknown model 'resnet21' for task 'cifar10'. Did you mean 'resnet20'?"],
     ['--methods baseline,znrom', "compare: unknown method 'znrom'. Did you mean 'znorm'?"],
     ['--methods gc,gc', "compare: method 'gc' is named twice. Name each method once."],
     ['--methods gc,', "compare: expected `--methods` to be names separated by commas, got 'gc,'."],
@@ -82,7 +85,7 @@ describe('refused before anything is made or fetched:', () => {
       '--train-size 32 --batch-size 64',
       'compare: expected `--batch-size` to be at most the 32 training images, got 64.',
     ],
-    ['--sead 3', "znorm: unknown option '--sead'. Did you mean '--seeds'?"],
+    ['--sead 3', "znorm: unknown option '--sead'. Did you mean '--seeds' or '--set'?"],
     ['--seeds', "znorm: option '--seeds <N>' argument missing. See `znorm compare --help`."],
     [
       'znorm',
@@ -162,10 +165,11 @@ describe('--resume', () => {
     ['--train-size 64', 'to be 512', 'got 64'],
     ['--validation-size 64', 'to be 256', 'got 64'],
     ['--test-size 64', 'to be 512', 'got 64'],
-    ['--no-augment', 'to be true', 'got false'],
+    ['--set augment=false', 'to be augment=true', 'got augment=false'],
+    ['--no-augment', 'to be augment=true', 'got augment=false'],
     ['--methods znorm', 'to be [{"baseline":[]},{"znorm":["znorm"]}]', 'got [{"znorm":["znorm"]}]'],
   ])('with another %s is refused', async (changed, there, got) => {
-    const flag = changed.split(' ')[0].replace(/rate$/, 'rates').replace('--no-', '--');
+    const flag = changed.split(' ')[0].replace(/rate$/, 'rates').replace('--no-augment', '--set');
     expect(await compare('--resume', out, ...changed.split(' '))).toEqual(
       refused(
         `compare: expected \`${flag}\` ${there}, as in '${out}', ${got}. Leave it out to resume, or start anew with another --out.`,
@@ -273,7 +277,8 @@ test('--help fits into 80 columns and teaches presets, methods and examples', as
   for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
   expect(stdout.match(/^[A-Z].*:$/gm)).toEqual([
     'Options:',
-    'Presets, which every other option may change:',
+    'Tasks (`znorm tasks` says more of them):',
+    'Presets, here of cifar10, which every other option may change:',
     'Methods:',
     'Examples:',
   ]);

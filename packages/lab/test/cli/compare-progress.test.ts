@@ -25,11 +25,11 @@ const finish: RunEvent = {
   step: 10,
   batchHash: 'b',
   weightsHash: 'c',
-  validationAccuracy: 0.5,
+  validation: { accuracy: 0.5 },
   degenerate: 0,
   stepMs: 41.6,
 };
-const tested: RunEvent = { type: 'test', step: 10, testAccuracy: 0.25, testLoss: 1, count: 10 };
+const tested: RunEvent = { type: 'test', step: 10, metrics: { accuracy: 0.25, loss: 1 } };
 
 /** Work of a plan that nobody carries out, and its jobs. */
 async function workOf(options: ComparisonOptions, changes: Partial<Work> = {}) {
@@ -56,8 +56,8 @@ const halfway: RunProgress = {
   share: 0.5,
   epoch: 1,
   loss: 1.2345,
-  accuracy: 0.421,
-  imagesPerSecond: 987.6,
+  metric: 0.421,
+  samplesPerSecond: 987.6,
   secondsLeft: 83,
 };
 
@@ -183,7 +183,7 @@ test('in a terminal there is one line for all and one for each run at work', asy
     progress.onEnd(job);
   }
   progress.onStart(test[0]);
-  progress.onProgress(test[0], { ...halfway, loss: null, accuracy: null });
+  progress.onProgress(test[0], { ...halfway, loss: null, metric: null });
   expect((await screen(text)).slice(-2)).toEqual([
     '██████████████████░░  89 %  0 of 2 tested',
     '████░░░░ baseline seed 0  testing   988 img/s  1:23',
@@ -213,9 +213,9 @@ test.each([
   [
     'many digits everywhere',
     { epochs: 200, learningRates: [0.001, 1e-7] },
-    { ...halfway, epoch: 199, loss: 1e30, accuracy: 1, imagesPerSecond: 12345, secondsLeft: 36_000 },
+    { ...halfway, epoch: 199, loss: 1e30, metric: 1, samplesPerSecond: 12345, secondsLeft: 36_000 },
   ],
-  ['nothing known', { epochs: 200 }, { ...halfway, loss: null, accuracy: null }],
+  ['nothing known', { epochs: 200 }, { ...halfway, loss: null, metric: null }],
 ])('lines fit into 80 columns with %s, whatever a method is called', async (_, options, far) => {
   const methods = [{ name: 'a-method-with-a-rather-long-name', chain: [] }];
   const { work, train } = await workOf({ methods, seeds: 1, ...options });

@@ -96,9 +96,8 @@ describe('a comparison', () => {
           initHash: expect.stringMatching(/^[0-9a-f]+$/),
           batchHash: expect.stringMatching(/^[0-9a-f]+$/),
           weightsHash: expect.stringMatching(/^[0-9a-f]+$/),
-          testAccuracy: expect.any(Number),
-          testLoss: expect.any(Number),
-          validationAccuracy: expect.any(Number),
+          test: { accuracy: expect.any(Number), loss: expect.any(Number) },
+          validation: { accuracy: expect.any(Number), loss: expect.any(Number) },
           history: expect.any(Array),
           stepMs: expect.any(Number),
           degenerateSteps: 0,
@@ -141,7 +140,7 @@ describe('a comparison', () => {
       expect(tuning.map(({ learningRate }) => learningRate)).toEqual([0.01, 0.0001]);
     }
     for (const { name, learningRate, tuning } of result.methods) {
-      const best = tuning.toSorted((x, y) => y.validationAccuracy! - x.validationAccuracy!)[0];
+      const best = tuning.toSorted((x, y) => y.validation! - x.validation!)[0];
       expect(learningRate).toBe(best.learningRate);
       for (const run of runsIn(join(cwd, 'out')).filter(({ method }) => method === name)) {
         expect(eventsOf(run.events, 'test')).toHaveLength(run.learningRate === learningRate ? 1 : 0);

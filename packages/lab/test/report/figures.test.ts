@@ -3,11 +3,12 @@ import { parseHTML } from 'linkedom';
 import { describe, expect, test } from 'vitest';
 import type { GradientSnapshot } from '../../src/comparison.ts';
 import { cellsPng, divergingScale, logScale } from '../../src/report/color-scale.ts';
-import { curvesFigure, rangeOf } from '../../src/report/curves.ts';
+import { curvesFigure, type Measure, rangeOf } from '../../src/report/curves.ts';
 import { differencesFigure } from '../../src/report/differences.ts';
 import { methodColor, spread } from '../../src/report/figure.ts';
 import { type GradientTrack, gradientTracks, heatmapFigure, sharedScale } from '../../src/report/heatmap.ts';
 import type { Html } from '../../src/report/html.ts';
+import { accuracy } from '../../src/tasks/image-classification.ts';
 import { fixtureResult } from './fixture-result.ts';
 
 const svg = ({ html }: Html) => parseHTML(html).document.querySelector('svg')!;
@@ -108,13 +109,13 @@ describe('gradient maps', () => {
 describe('curves', () => {
   const seeds = '[aria-label="line"][stroke-opacity="0.3"]';
   const means = '[aria-label="line"][stroke-width="2"]';
-  const point = (epoch: number, accuracy: number) => ({
+  const validation: Measure = { split: 'validation', metric: accuracy };
+  const training: Measure = { split: 'train', metric: accuracy };
+  const point = (epoch: number, value: number) => ({
     epoch,
     step: 100 * epoch,
-    trainLoss: 1,
-    trainAccuracy: accuracy,
-    validationLoss: 1,
-    validationAccuracy: accuracy,
+    train: { loss: 1, accuracy: value },
+    validation: { loss: 1, accuracy: value },
   });
   const result = fixtureResult({
     accuracies: { baseline: [0.5, 0.6], znorm: [0.5, 0.6] },
@@ -129,14 +130,14 @@ describe('curves', () => {
   });
 
   test('a band and a mean a method, a faint line a seed', () => {
-    const figure = svg(curvesFigure(result, 'validationAccuracy', 'title', { low: 0.1, high: 0.9 }));
+    const figure = svg(curvesFigure(result, validation, 'title', { low: 0.1, high: 0.9 }));
     expect(figure.querySelectorAll('[aria-label="area"]')).toHaveLength(2);
     expect(figure.querySelectorAll(seeds)).toHaveLength(4);
     expect(figure.querySelectorAll(means)).toHaveLength(2);
   });
 
   test('the mean ends where a seed ends: the last epoch of one seed alone is not a mean', () => {
-    const figure = svg(curvesFigure(result, 'validationAccuracy', 'title', { low: 0.1, high: 0.9 }));
+    const figure = svg(curvesFigure(result, validation, 'title', { low: 0.1, high: 0.9 }));
     const points = (lines: string) =>
       [...figure.querySelectorAll(`${lines} path`)].map((path) => path.getAttribute('d')!.split('L').length);
     expect(points(means)).toEqual([2, 2]);
@@ -144,7 +145,7 @@ describe('curves', () => {
   });
 
   test('the band goes from the lowest seed to the highest', () => {
-    const figure = svg(curvesFigure(result, 'validationAccuracy', 'title', { low: 0.1, high: 0.9 }));
+    const figure = svg(curvesFigure(result, validation, 'title', { low: 0.1, high: 0.9 }));
     const band = figure.querySelector('[aria-label="area"] path')!.getAttribute('d')!;
     // At the second epoch the seeds are at 0.4 and 0.6: 3/8 and 5/8 of a frame from pixel 232 up to 14.
     const heights = [...band.matchAll(/,([\d.]+)/g)].map((match) => Number(match[1]));
@@ -152,8 +153,8 @@ describe('curves', () => {
   });
 
   test('figures that are read together share the range of all their values', () => {
-    expect(rangeOf(result, ['trainAccuracy', 'validationAccuracy'])).toEqual({ low: 0.1, high: 0.9 });
-    expect(rangeOf(fixtureResult({ accuracies: { baseline: [0.5] } }), ['trainLoss'])).toBeNull();
+    expect(rangeOf(result, [training, validation])).toEqual({ low: 0.1, high: 0.9 });
+    expect(rangeOf(fixtureResult({ accuracies: { baseline: [0.5] } }), [training])).toBeNull();
   });
 });
 

@@ -1,15 +1,19 @@
 import type { ComparisonResult, RunFailure, SeedResult } from '../../src/comparison.ts';
+import type { MetricValues } from '../../src/metric.ts';
 import { provePairing } from '../../src/stats/pairing.ts';
 import { type FinishedRun, summarize } from '../../src/stats/summarize.ts';
+import { accuracy, loss } from '../../src/tasks/image-classification.ts';
 
-/** Invented runs: test accuracy by method and seed, null where the seed failed. For tests only; nothing was trained. */
+/** Invented runs: the primary metric by method and seed, null where the seed failed. For tests only; nothing was trained. */
 export interface InventedRuns {
   accuracies: Record<string, (number | null)[]>;
+  /** @default accuracy and loss */
+  metrics?: ComparisonResult['metrics'];
   /** @default 'baseline' */
   baseline?: string | null;
   /** @default [0.1] */
   learningRates?: number[];
-  /** The rate at which a method's validation accuracy peaks. @default the first */
+  /** The rate at which a method is best on validation. @default the first */
   bestRates?: Record<string, number>;
   failures?: RunFailure[];
   /** Adds to the record of one seed, for example its history. */
@@ -19,12 +23,14 @@ export interface InventedRuns {
 /** A record as `compare` would write it, of invented runs; the statistics are computed by the code under test. */
 export function fixtureResult({
   accuracies,
+  metrics = [accuracy, loss],
   baseline = 'baseline',
   learningRates = [0.1],
   bestRates = {},
   failures = [],
   enrich = (_, seed) => seed,
 }: InventedRuns): ComparisonResult {
+  const [primary] = metrics;
   const names = Object.keys(accuracies);
   const seeds = Array.from(
     { length: Math.max(...names.map((name) => accuracies[name]!.length)) },
@@ -32,25 +38,23 @@ export function fixtureResult({
   );
   const runs = names.flatMap((method) =>
     learningRates.flatMap((learningRate) =>
-      accuracies[method]!.flatMap((accuracy, index): FinishedRun[] => {
-        if (accuracy === null) return [];
+      accuracies[method]!.flatMap((value, index): FinishedRun[] => {
+        if (value === null) return [];
         const best = bestRates[method] ?? learningRates[0]!;
         const away = Math.abs(Math.log10(learningRate / best));
+        const validation = value - (primary.better === 'higher' ? 0.02 : -0.02) * away;
         const tested = enrich(method, {
           seed: seeds[index]!,
           initHash: `1a2b3c4d5e6f70${seeds[index]}`,
           batchHash: `9f8e7d6c5b4a30${seeds[index]}`,
           weightsHash: `${method}-${seeds[index]}`,
-          testAccuracy: accuracy,
-          testLoss: 2.3 * (1 - accuracy),
-          validationAccuracy: accuracy - 0.02 * away,
+          test: valuesOf(metrics, value),
+          validation: valuesOf(metrics, validation),
           history: [],
           stepMs: 41.27,
           degenerateSteps: 0,
         });
-        return [
-          { method, seed: seeds[index]!, learningRate, validationAccuracy: accuracy - 0.02 * away, tested },
-        ];
+        return [{ method, seed: seeds[index]!, learningRate, validation, tested }];
       }),
     ),
   );
@@ -59,10 +63,12 @@ export function fixtureResult({
       methods: names.map((name) => ({ name, chain: chains[name] ?? [{ [name]: {} }], learningRates })),
       seeds,
       baseline,
+      metric: primary,
     },
     runs,
   );
   return {
+    format: 'znorm-comparison/2',
     task: 'fixture',
     model: 'invented-20',
     preset: 'quick',
@@ -74,6 +80,8 @@ export function fixtureResult({
       validationSize: 1000,
       testSize: 10_000,
     },
+    metrics,
+    unit: { one: 'image', many: 'images', short: 'img' },
     config: {
       epochs: 5,
       batchSize: 64,
@@ -93,6 +101,13 @@ export function fixtureResult({
     failures,
     pairing: provePairing(methods.map((method) => method.seeds)),
   };
+}
+
+/** The primary metric as it is; the others follow from it. */
+function valuesOf(metrics: ComparisonResult['metrics'], value: number): MetricValues {
+  return Object.fromEntries(
+    metrics.map(({ name }, index) => [name, index === 0 ? value : 2.3 * (1 - value)]),
+  );
 }
 
 const chains: Record<string, unknown> = {

@@ -34,14 +34,18 @@ export function inventTraining(method: string, seed: SeedResult): SeedResult {
   const epochs = Array.from({ length: 21 }, (_, index) => index / 4);
   const history = epochs.map((epoch): HistoryPoint => {
     const progress = 1 - Math.exp(-epoch / 1.4);
-    const accuracy = 0.1 + (seed.testAccuracy - 0.1) * progress;
+    const accuracy = 0.1 + (seed.test.accuracy! - 0.1) * progress;
     return {
       epoch,
       step: Math.round(140 * epoch),
-      trainLoss: around(2.3 * (1.02 - accuracy), 0.06),
-      trainAccuracy: around(Math.min(0.99, accuracy * 1.03), 0.03),
-      validationLoss: around(2.3 * (1.06 - accuracy), 0.05),
-      validationAccuracy: around(accuracy, 0.03),
+      train: {
+        loss: around(2.3 * (1.02 - accuracy), 0.06),
+        accuracy: around(Math.min(0.99, accuracy * 1.03), 0.03),
+      },
+      validation: {
+        loss: around(2.3 * (1.06 - accuracy), 0.05),
+        accuracy: around(accuracy, 0.03),
+      },
     };
   });
   const gradients = Array.from({ length: 36 }, (_, index): GradientSnapshot => {

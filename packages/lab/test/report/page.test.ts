@@ -1,5 +1,6 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, test } from 'vitest';
+import type { Metric } from '../../src/metric.ts';
 import { reportPage } from '../../src/report/page.ts';
 import { fixtureResult } from './fixture-result.ts';
 import { inventTraining } from './fixture-training.ts';
@@ -52,6 +53,38 @@ describe('report page', () => {
       ['gc', '71.17 ± 3.99', '+0.17 [−2.42, +2.75]', '1', '1', 'undecided'],
       ['znorm', '72.83 ± 2.59', '+1.83 [+1.12, +2.55]', '0.25', '0.5', 'undecided'],
     ]);
+  });
+
+  test('metrics beyond the second have a table of their own, and a number no percent sign', () => {
+    const metric = (name: string, format: 'percent' | 'number'): Metric => ({
+      name,
+      label: name,
+      better: 'higher',
+      format,
+      digits: 1,
+    });
+    const three = fixtureResult({
+      accuracies: { baseline: [0.7, 0.71], znorm: [0.72, 0.73] },
+      metrics: [metric('return', 'number'), metric('dice', 'percent'), metric('recall', 'percent')],
+    });
+    const shown = parseHTML(reportPage(three)).document;
+    const table = shown.querySelector('[aria-label="All metrics by method"]')!;
+    expect(texts('thead th', table)).toEqual([
+      'Method',
+      'Returnhigher is better',
+      'Dice, %higher is better',
+      'Recall, %higher is better',
+    ]);
+    // 2.3 · (1 − 0.705) and 2.3 · (1 − 0.725), as invented.
+    expect([...table.querySelectorAll('tbody tr')].map((row) => texts('th, td', row))).toEqual([
+      ['baseline', '0.7', '67.9', '67.9'],
+      ['znorm', '0.7', '63.3', '63.3'],
+    ]);
+    expect(texts('thead th', shown.querySelector('table')!).slice(1, 3)).toEqual([
+      'Test return',
+      'Against baseline',
+    ]);
+    expect(page).not.toContain('All metrics');
   });
 
   test('every figure says in words what it shows', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Metric } from '../../src/metric.ts';
 import { terminalReport, terminalTable } from '../../src/report/terminal.ts';
 import { fixtureResult } from './fixture-result.ts';
 
@@ -53,6 +54,27 @@ describe('table in the terminal', () => {
       const firstColumn = table.map((line) => line.split(/\s{2,}/)[0]).join('');
       for (const name of Object.keys(accuracies)) expect(firstColumn).toContain(name);
     }
+  });
+
+  test('speaks of the metric it is given, of which less may be better, and of no second one if there is none', () => {
+    const bits: Metric = {
+      name: 'bits',
+      label: 'bits per character',
+      better: 'lower',
+      format: 'number',
+      digits: 3,
+    };
+    const other = fixtureResult({ metrics: [bits], accuracies: { baseline: [2.1, 2.2], znorm: [2, 2.05] } });
+    expect(terminalReport(other, { rules: false }).split('\n').slice(0, 8)).toEqual([
+      'method                  test   best   ms/                  against        p',
+      '          bits per character   seed  step                 baseline',
+      'baseline       2.150 ± 0.635  2.100  41.3                        —        —',
+      'znorm          2.025 ± 0.318  2.000  41.3  −0.125 [−0.443, +0.193]  too few',
+      '                                                                      seeds',
+      '',
+      'Test bits per character (lower is better): mean over seeds ± 95 % interval;',
+      '  paired difference to baseline [95 %]; p: exact paired test, uncorrected.',
+    ]);
   });
 
   test('the report adds the legend and the verdict, headline first', () => {

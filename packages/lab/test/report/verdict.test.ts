@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ComparisonResult, RunFailure } from '../../src/comparison.ts';
+import type { Metric } from '../../src/metric.ts';
 import { verdict } from '../../src/report/verdict.ts';
 import { fixtureResult, type InventedRuns } from './fixture-result.ts';
 
@@ -162,6 +163,50 @@ const failure = (method: string, seed: number, step: number | null, tensor: stri
   step,
   tensor,
   message: 'the gradient is not finite',
+});
+
+const bits: Metric = {
+  name: 'bitsPerCharacter',
+  label: 'bits per character',
+  better: 'lower',
+  format: 'number',
+  digits: 3,
+};
+
+describe('verdict on a metric of which less is better', () => {
+  test('says who has better and worse values, in their own unit, with the sign of the difference', () => {
+    const fewer = seven.map((value, index) => value - 0.01 - index / 1000);
+    const more = seven.map((value, index) => value + 0.01 + index / 1000);
+    const result = fixtureResult({
+      metrics: [bits],
+      accuracies: { baseline: seven, clip: more, znorm: fewer },
+    });
+    expect(verdict(result)).toEqual([
+      'znorm has better bits per character than baseline; clip has worse bits per character than baseline.',
+      'clip has worse bits per character than baseline by 0.013 (95 % interval +0.011 to +0.015; exact paired p = 0.0156, 0.0313 corrected for 2 comparisons; 7 seeds).',
+      'znorm has better bits per character than baseline by 0.013 (95 % interval −0.015 to −0.011; exact paired p = 0.0156, 0.0313 corrected for 2 comparisons; 7 seeds).',
+      untuned,
+    ]);
+  });
+
+  test('names the metric where nothing is decided', () => {
+    const result = fixtureResult({ metrics: [bits], accuracies: { baseline: seven, gc: mixed } });
+    expect(verdict(result)[1]).toBe(
+      'gc is undecided: +0.003 bits per character against baseline (95 % interval −0.006 to +0.011; exact paired p = 0.531; 7 seeds).',
+    );
+  });
+
+  test('chooses the rate with the lowest value on validation', () => {
+    const result = fixtureResult({
+      metrics: [bits],
+      accuracies: { baseline: seven, znorm: better },
+      learningRates: [0.01, 0.1, 1],
+      bestRates: { baseline: 0.1, znorm: 1 },
+    });
+    expect(verdict(result).slice(-2)[0]).toBe(
+      'Learning rates were chosen on the validation split from 0.01, 0.1 and 1: baseline 0.1, znorm 1.',
+    );
+  });
 });
 
 describe('verdict', () => {

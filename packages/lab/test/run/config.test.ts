@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
-import { runConfig, runFolderName, stepsOf } from '../../src/run/config.ts';
+import { runConfig, runFolderName } from '../../src/run/config.ts';
+import { wholeBatches } from '../../src/tasks/recipe.ts';
 import { smallConfig } from './small-run.ts';
 
-test('steps are whole batches times epochs; the images left over are dropped', () => {
-  expect(stepsOf({ trainSize: 36, batchSize: 8, epochs: 3 })).toBe(4 * 3);
-  expect(stepsOf({ trainSize: 8, batchSize: 8, epochs: 1 })).toBe(1);
+test('steps are whole batches times epochs; the samples left over are dropped', () => {
+  const sizes = { validationSize: 1, testSize: 1 };
+  expect(wholeBatches({ ...sizes, trainSize: 36, batchSize: 8, epochs: 3 })).toBe(4 * 3);
+  expect(wholeBatches({ ...sizes, trainSize: 8, batchSize: 8, epochs: 1 })).toBe(1);
 });
 
 test('a run is found by method, rate and seed', () => {

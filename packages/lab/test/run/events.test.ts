@@ -19,8 +19,9 @@ const checkpoint = (step: number): RunEvent => ({
   type: 'checkpoint',
   step,
   lossSum: 0,
-  correct: 0,
-  seen: 0,
+  weight: 0,
+  samples: 0,
+  counts: {},
   degenerate: 0,
   stepMs: 1,
 });
@@ -34,11 +35,11 @@ const finish: RunEvent = {
   step: 40,
   batchHash: 'b',
   weightsHash: 'c',
-  validationAccuracy: 0.5,
+  validation: { accuracy: 0.5 },
   degenerate: 0,
   stepMs: 1,
 };
-const tested: RunEvent = { type: 'test', step: 40, testAccuracy: 0.5, testLoss: 1, count: 10 };
+const tested: RunEvent = { type: 'test', step: 40, metrics: { accuracy: 0.5, loss: 1 } };
 
 test('what is appended is read back, in order', () => {
   for (const event of [start, gradients(0), checkpoint(5)]) appendEvent(file, event);
@@ -128,6 +129,8 @@ test.each([
 
 test('a number that is not finite is refused, not written as null', () => {
   appendEvent(file, start);
-  expect(() => appendEvent(file, { ...tested, testLoss: Number.NaN })).toThrow('received NaN');
+  expect(() => appendEvent(file, { ...tested, metrics: { loss: Number.NaN } } as RunEvent)).toThrow(
+    'received NaN',
+  );
   expect(readEvents(file)).toEqual([start]);
 });

@@ -4,7 +4,7 @@ import { appendFileSync, existsSync, readFileSync, statSync, truncateSync, write
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomStream, uniform } from '@znorm/train';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { stepsOf } from '../../src/run/config.ts';
+
 import { lastEvent, readEvents } from '../../src/run/events.ts';
 import { openRunFolder, type RunFolder, statusOf } from '../../src/run/folder.ts';
 import type { Assignment } from '../../src/run/process.ts';
@@ -18,7 +18,7 @@ afterAll(remove);
 /** A checkpoint after every step, so that a resume can start at any. */
 const settings = settingsOf(cache, { checkpointSeconds: 0 });
 const config = smallConfig();
-const steps = stepsOf(config);
+const { steps } = config;
 let expected: ReturnType<typeof outcome>;
 
 beforeAll(async () => {
@@ -66,12 +66,13 @@ test('an evaluation and a checkpoint event whose checkpoint was never written ar
     type: 'checkpoint',
     step: 5,
     lossSum: 99,
-    correct: 99,
-    seen: 9,
+    weight: 9,
+    samples: 9,
+    counts: { correct: 99 },
     degenerate: 9,
     stepMs: 9,
   };
-  const evaluation = { ...lastEvent(readEvents(files.events), 'evaluation'), step: 5, trainLoss: 99 };
+  const evaluation = { ...lastEvent(readEvents(files.events), 'evaluation'), step: 5, train: { loss: 99 } };
   appendFileSync(files.events, `${JSON.stringify(evaluation)}\n${JSON.stringify(checkpoint)}\n`);
   await resume(files);
   expect(outcome(files)).toEqual(expected);

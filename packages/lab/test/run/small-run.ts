@@ -3,9 +3,10 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { resolveEngine } from '@znorm/train';
 import { withLearningRate } from '../../src/methods.ts';
-import { type RunConfig, type RunSettings, stepsOf } from '../../src/run/config.ts';
+import type { RunConfig, RunSettings } from '../../src/run/config.ts';
 import { type RunEvent, readEvents } from '../../src/run/events.ts';
 import { openRunFolder, type RunFolder, runFolder } from '../../src/run/folder.ts';
+import { wholeBatches } from '../../src/tasks/recipe.ts';
 
 const engine = await resolveEngine('auto');
 
@@ -23,13 +24,14 @@ export function smallConfig(changes: Partial<RunConfig> = {}): RunConfig {
     trainSize: 36,
     validationSize: 16,
     testSize: 20,
-    augment: true,
+    settings: { augment: true },
     engine,
     ...changes,
   };
-  const schedule = { cosine: { from: config.learningRate, steps: stepsOf(config) } };
+  const steps = wholeBatches(config);
+  const schedule = { cosine: { from: config.learningRate, steps } };
   const adam = withLearningRate([{ adam: { learningRate: '$learningRate' } }], schedule);
-  return { optimizerChain: adam, ...config };
+  return { optimizerChain: adam, steps, ...config };
 }
 
 /** A new run, in a folder of its own below `root`. */

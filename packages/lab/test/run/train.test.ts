@@ -4,13 +4,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { chain, fromJSON } from 'znorm';
 import { loadImageDataset } from '../../src/datasets/image-dataset.ts';
 import { withLearningRate } from '../../src/methods.ts';
-import { modelByName } from '../../src/models.ts';
-import { type RunConfig, stepsOf } from '../../src/run/config.ts';
+import { imageModel } from '../../src/models.ts';
+import type { RunConfig } from '../../src/run/config.ts';
 import { evaluateTest } from '../../src/run/evaluate-test.ts';
 import { lastEvent, type RunEvent, readEvents } from '../../src/run/events.ts';
 import { type RunFolder, statusOf } from '../../src/run/folder.ts';
 import { type RunProgress, train } from '../../src/run/train.ts';
-import { splitImages } from '../../src/tasks/image-classification.ts';
+import { splitImages } from '../../src/tasks/image-splits.ts';
 import { drawnDigits } from '../drawn-digits.ts';
 import { newRun, outcome, settingsOf, smallConfig } from './small-run.ts';
 
@@ -57,7 +57,7 @@ test('another seed starts from other weights and sees other batches', async () =
 });
 
 test('every method and optimizer starts from the same weights and sees the same batches', async () => {
-  const schedule = { cosine: { from: 0.01, steps: stepsOf(config) } };
+  const schedule = { cosine: { from: 0.01, steps: config.steps } };
   const sgd = withLearningRate([{ sgd: { learningRate: '$learningRate' } }], schedule);
   const other = await trained({ method: 'gc', gradientChain: ['centralize'], optimizerChain: sgd });
   const [mine, theirs] = [first, other].map(({ events }) => readEvents(events));
@@ -72,7 +72,7 @@ test('what is recorded is what a trainer does that is driven by hand', async () 
   const { batchSize, seed } = config;
   const splits = splitImages(data, config);
   const trainer = await createTrainer({
-    objective: classification({ model: modelByName(config.model, 10), input: { shape: data.shape } }),
+    objective: classification({ model: imageModel(config.model, 10), input: { shape: data.shape } }),
     optimizer: chain(fromJSON(config.gradientChain), fromJSON(config.optimizerChain)),
     batchSize,
     seed,
@@ -105,17 +105,15 @@ test('what is recorded is what a trainer does that is driven by hand', async () 
       epoch: trainer.steps / 4,
       // Half a cosine from 0.01; of the last step taken.
       learningRate: expect.closeTo(0.005 * (1 + Math.cos((Math.PI * (trainer.steps - 1)) / 12)), 12),
-      trainLoss: (a.loss + b.loss) / 2,
-      trainAccuracy: (a.counts.correct + b.counts.correct) / 16,
-      validationLoss: loss,
-      validationAccuracy: counts.correct / count,
+      train: { loss: (a.loss + b.loss) / 2, accuracy: (a.counts.correct + b.counts.correct) / 16 },
+      validation: { loss, accuracy: counts.correct / count },
     });
   }
   expect(lastEvent(readEvents(first.events), 'finish')).toMatchObject({
     step: 12,
     batchHash: trainer.batchHash,
     weightsHash: trainer.parameterHash(),
-    validationAccuracy: evaluations.at(-1)!.validationAccuracy,
+    validation: evaluations.at(-1)!.validation,
   });
   expect(readFileSync(first.checkpoint).equals(trainer.checkpoint())).toBe(true);
 
@@ -126,9 +124,7 @@ test('what is recorded is what a trainer does that is driven by hand', async () 
   expect(readEvents(files.events).at(-1)).toEqual({
     type: 'test',
     step: 12,
-    testAccuracy: test.counts.correct / test.count,
-    testLoss: test.loss,
-    count: 20,
+    metrics: { accuracy: test.counts.correct / test.count, loss: test.loss },
   });
   expect(statusOf(files)).toBe('tested');
   await trainer.dispose();
@@ -180,10 +176,10 @@ test('progress rises to the end, with means of the last steps and a clock', asyn
   await train(newRun(root, config), settings, (progress) => heard.push(progress));
   expect(heard.map(({ share }) => share)).toEqual(Array.from({ length: 12 }, (_, i) => (i + 1) / 12));
   expect(heard.at(-1)).toMatchObject({ epoch: 3, secondsLeft: 0 });
-  const losses = eventsOf(first, 'evaluation').map(({ trainLoss }) => trainLoss);
+  const losses = eventsOf(first, 'evaluation').map(({ train }) => train.loss);
   // The mean of twelve steps is the mean of six means of two, but for the order of additions.
   expect(heard.at(-1)!.loss).toBeCloseTo(losses.reduce((a, b) => a + b) / 6, 10);
-  expect(heard.every(({ imagesPerSecond }) => imagesPerSecond > 0)).toBe(true);
+  expect(heard.every(({ samplesPerSecond }) => samplesPerSecond > 0)).toBe(true);
 });
 
 test('progress of a test rises to the end, without loss and accuracy', async () => {
@@ -192,5 +188,5 @@ test('progress of a test rises to the end, without loss and accuracy', async () 
   const heard: RunProgress[] = [];
   await evaluateTest(files, settings, (progress) => heard.push(progress));
   expect(heard.map(({ share }) => share)).toEqual([8 / 20, 16 / 20, 1]);
-  expect(heard.at(-1)).toMatchObject({ epoch: 3, loss: null, accuracy: null, secondsLeft: 0 });
+  expect(heard.at(-1)).toMatchObject({ epoch: 3, loss: null, metric: null, secondsLeft: 0 });
 });

@@ -2,15 +2,15 @@ import { describe, expect, test } from 'vitest';
 import type { SeedResult } from '../../src/comparison.ts';
 import { provePairing } from '../../src/stats/pairing.ts';
 import { chooseLearningRate, type FinishedRun, type Plan, summarize } from '../../src/stats/summarize.ts';
+import { accuracy, loss } from '../../src/tasks/image-classification.ts';
 
 const seedResult = (seed: number, testAccuracy: number): SeedResult => ({
   seed,
   initHash: `init-${seed}`,
   batchHash: `batch-${seed}`,
   weightsHash: `weights-${seed}-${testAccuracy}`,
-  testAccuracy,
-  testLoss: 1 - testAccuracy,
-  validationAccuracy: testAccuracy,
+  test: { accuracy: testAccuracy, loss: 1 - testAccuracy },
+  validation: { accuracy: testAccuracy },
   history: [],
   stepMs: 10,
   degenerateSteps: 0,
@@ -26,7 +26,7 @@ const runsOf = (method: string, learningRate: number, accuracies: (number | null
             method,
             seed: index + 1,
             learningRate,
-            validationAccuracy: accuracy,
+            validation: accuracy,
             tested: seedResult(index + 1, accuracy),
           },
         ],
@@ -36,6 +36,7 @@ const plan = (methods: string[], seeds: number, learningRates = [0.1]): Plan => 
   methods: methods.map((name) => ({ name, chain: [{ name }], learningRates })),
   seeds: Array.from({ length: seeds }, (_, index) => index + 1),
   baseline: 'baseline',
+  metric: accuracy,
 });
 
 describe('summary of a comparison', () => {
@@ -127,6 +128,15 @@ describe('summary of a comparison', () => {
     expect(methods[0]!.robust.probabilityOfImprovement).toBeNull();
   });
 
+  test('where lower is better, a difference keeps its sign and the chance to improve counts the lower run', () => {
+    const runs = [...runsOf('baseline', 0.1, [0.7, 0.71, 0.72]), ...runsOf('znorm', 0.1, [0.72, 0.74, 0.73])];
+    const byLoss = summarize({ ...plan(['baseline', 'znorm'], 3), metric: loss }, runs)[1]!;
+    // The losses are one less the accuracies.
+    expect(byLoss.mean).toBeCloseTo(0.27, 14);
+    expect(byLoss.differenceToBaseline!.mean).toBeCloseTo(-0.02, 14);
+    expect(byLoss.robust.probabilityOfImprovement).toBeCloseTo(8.5 / 9, 14);
+  });
+
   test('the summary is plain JSON: parsing what is printed gives it back', () => {
     const methods = summarize(plan(['baseline', 'znorm'], 2), runsOf('baseline', 0.1, [0.7, 0.71]));
     expect(JSON.parse(JSON.stringify(methods))).toEqual(methods);
@@ -142,23 +152,27 @@ describe('summary of a comparison', () => {
     ]);
     expect(methods.map((method) => method.learningRate)).toEqual([0.01, 0.1]);
     expect(methods[1]!.tuning).toEqual([
-      { learningRate: 0.01, validationAccuracy: 0.605 },
-      { learningRate: 0.1, validationAccuracy: 0.745 },
+      { learningRate: 0.01, validation: 0.605 },
+      { learningRate: 0.1, validation: 0.745 },
     ]);
-    expect(methods[1]!.seeds.map((seed) => seed.testAccuracy)).toEqual([0.74, 0.75]);
+    expect(methods[1]!.seeds.map((seed) => seed.test.accuracy)).toEqual([0.74, 0.75]);
   });
 });
 
 describe('choice of the learning rate', () => {
   const at = (learningRate: number, ...accuracies: number[]) =>
-    accuracies.map((validationAccuracy) => ({ learningRate, validationAccuracy }));
+    accuracies.map((validation) => ({ learningRate, validation }));
 
   test.each([
     { title: 'best mean over seeds wins', runs: [...at(0.1, 0.7, 0.9), ...at(1, 0.75, 0.75)], rate: 0.1 },
     { title: 'a rate that lost a seed ranks last', runs: [...at(0.1, 0.5, 0.5), ...at(1, 0.9)], rate: 0.1 },
     { title: 'equal rates go to the smaller', runs: [...at(1, 0.5), ...at(0.1, 0.5)], rate: 0.1 },
     { title: 'of rates that all failed, the smaller', runs: [], rate: 0.1 },
-  ])('$title', ({ runs, rate }) => expect(chooseLearningRate([1, 0.1], runs)).toBe(rate));
+  ])('$title', ({ runs, rate }) => expect(chooseLearningRate([1, 0.1], runs, accuracy)).toBe(rate));
+
+  test('where lower is better, the lowest mean wins', () => {
+    expect(chooseLearningRate([1, 0.1], [...at(0.1, 2, 3), ...at(1, 2.4, 2.4)], { better: 'lower' })).toBe(1);
+  });
 });
 
 describe('proof of the pairing', () => {

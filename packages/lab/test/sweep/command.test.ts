@@ -34,7 +34,7 @@ test.each<ComparisonOptions>([
     validationSize: 80,
     testSize: 70,
     seeds: 3,
-    augment: false,
+    settings: { augment: false },
     engine: 'wasm',
   },
 ])('the command that repeats %j gives the same plan', async (options) => {

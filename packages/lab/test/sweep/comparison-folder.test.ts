@@ -90,6 +90,24 @@ test('no comparison, or a damaged one, cannot be read', async () => {
   });
 });
 
+test('a comparison of another version is not gone on with', async () => {
+  createComparison(folder, plan);
+  const file = join(folder, 'comparison.json');
+  const says = (format: string) =>
+    `${file}: expected the format znorm-comparison/2, got ${format}. Go on with the version of znorm that made it, or start anew with another --out.`;
+  const { format: _, ...old } = plan;
+  writeFileSync(file, JSON.stringify(old));
+  expect(await thrown(() => readPlan(folder))).toEqual({
+    message: says('an earlier one'),
+    code: 'bad-input',
+  });
+  writeFileSync(file, JSON.stringify({ ...plan, format: 'znorm-comparison/3' }));
+  expect(await thrown(() => readPlan(folder))).toEqual({
+    message: says('znorm-comparison/3'),
+    code: 'bad-input',
+  });
+});
+
 test('one process at a time works on a comparison; the lock of a dead one is taken over', async () => {
   createComparison(folder, plan);
   const lock = join(folder, 'lock');

@@ -2,22 +2,29 @@ import { resolveEngine } from '@znorm/train';
 import { describe, expect, test } from 'vitest';
 import { builtInMethods } from '../../src/methods.ts';
 import { type ComparisonOptions, comparisonPlan, expandRuns, planComparison } from '../../src/sweep/plan.ts';
-import { presets } from '../../src/sweep/presets.ts';
+import { tasks } from '../../src/tasks/tasks.ts';
 import { thrown } from '../thrown.ts';
 
 const engine = await resolveEngine('auto');
+const { presets, methods: usualMethods } = tasks[0];
 
 describe('a plan', () => {
   test('is the quick comparison of all methods unless something else is asked for', async () => {
+    const { models, time: _, ...quick } = presets.quick;
     expect(await planComparison()).toEqual({
-      ...presets.quick,
+      ...quick,
+      format: 'znorm-comparison/2',
+      model: models[0],
       preset: 'quick',
       task: 'cifar10',
-      methods: builtInMethods.map(({ name, chain }) => ({ name, chain })),
+      methods: usualMethods.map((name) => ({
+        name,
+        chain: builtInMethods.find((method) => method.name === name)!.chain,
+      })),
       optimizer: { name: 'adam', chain: [{ adam: { learningRate: '$learningRate' } }] },
       learningRates: [0.001],
       seeds: Array.from({ length: presets.quick.seeds }, (_, seed) => seed),
-      augment: true,
+      settings: { augment: true },
       engine,
     });
   });
@@ -50,11 +57,12 @@ describe('a plan', () => {
       validationSize: 80,
       testSize: 70,
       seeds: 3,
-      augment: false,
+      settings: { augment: false },
       engine: 'wasm',
     };
     expect(await planComparison(options)).toEqual({
       ...options,
+      format: 'znorm-comparison/2',
       methods: [
         { name: 'znorm', chain: ['znorm'] },
         { name: 'mine', chain: ['centralize'] },
@@ -74,10 +82,10 @@ describe('a plan', () => {
     [{ preset: 'fast' }, "compare: unknown preset 'fast'. Known: smoke, quick, paper."],
     [{ preset: 'toString' }, "compare: unknown preset 'toString'. Known: smoke, quick, paper."],
     [{ task: 'cifar100' }, "compare: unknown task 'cifar100'. Did you mean 'cifar10'?"],
-    [{ model: 'resnet21' }, "compare: unknown model 'resnet21'. Did you mean 'resnet20'?"],
+    [{ model: 'resnet21' }, "compare: unknown model 'resnet21' for task 'cifar10'. Did you mean 'resnet20'?"],
     [
       { model: 'vgg' },
-      /^compare: unknown model 'vgg'. Known: resnet8, plain8, .*, resnet110, plain110, mlp\.$/,
+      /^compare: unknown model 'vgg' for task 'cifar10'. Known: resnet8, plain8, .*, resnet110, plain110, mlp\.$/,
     ],
     [{ optimizer: 'adm' }, "compare: unknown optimizer 'adm'. Did you mean 'adam'?"],
     [{ methods: ['znrom'] }, "compare: unknown method 'znrom'. Did you mean 'znorm'?"],
@@ -111,6 +119,12 @@ describe('a plan', () => {
       'compare: expected `batchSize` to be at most the 10 training images, got 64.',
     ],
     [{ learningRate: 1 } as never, "compare: unknown option `learningRate`. Did you mean 'learningRates'?"],
+    [{ settings: { blur: 1 } }, "compare: task 'cifar10' has no setting 'blur'. It has augment."],
+    [
+      { settings: { augmnet: false } },
+      "compare: task 'cifar10' has no setting 'augmnet'. Did you mean 'augment'?",
+    ],
+    [{ settings: { augment: 'no' } }, 'compare: expected setting `augment` to be true or false, got "no".'],
     [{ engine: 'gpu' as never }, 'compare: expected auto, native or wasm, got gpu.'],
   ] as [ComparisonOptions, string][])('with %j is refused', async (options, message) => {
     expect(await thrown(() => planComparison(options))).toEqual({
@@ -152,7 +166,8 @@ test('every method gets the same rates and seeds, and the schedule of its rate',
     trainSize: 100,
     validationSize: 1000,
     testSize: 5000,
-    augment: true,
+    settings: { augment: true },
+    steps: 6,
     engine,
   });
 });

@@ -39,23 +39,21 @@ const evaluation: RunEvent = {
   step: 2,
   epoch: 2,
   learningRate: 0.1,
-  trainLoss: 2,
-  trainAccuracy: 0.2,
-  validationLoss: 1,
-  validationAccuracy: 0.3,
+  train: { loss: 2, accuracy: 0.2 },
+  validation: { loss: 1, accuracy: 0.3 },
 };
 const gradients: RunEvent = { type: 'gradients', step: 0, layers: [], descentCosine: 1 };
-const finish = (validationAccuracy: number): RunEvent => ({
+const finish = (accuracy: number): RunEvent => ({
   type: 'finish',
   time,
   step: 2,
   batchHash: 'b',
   weightsHash: 'w',
-  validationAccuracy,
+  validation: { accuracy },
   degenerate: 3,
   stepMs: 7,
 });
-const tested: RunEvent = { type: 'test', step: 2, testAccuracy: 0.4, testLoss: 1.5, count: 512 };
+const tested: RunEvent = { type: 'test', step: 2, metrics: { accuracy: 0.4, loss: 1.5 } };
 const fail: RunEvent = { type: 'fail', time, step: 1, tensor: 'w', message: 'NaN' };
 const crash: RunEvent = { type: 'crash', time, message: 'killed' };
 
@@ -76,8 +74,8 @@ test('a seed is told as its run recorded it, at the rate that did best on valida
     chain: [{ sgd: { learningRate: { cosine: { from: 0.01, steps: 32 } } } }],
     learningRate: 0.01,
     tuning: [
-      { learningRate: 0.1, validationAccuracy: 0.3 },
-      { learningRate: 0.01, validationAccuracy: 0.5 },
+      { learningRate: 0.1, validation: 0.3 },
+      { learningRate: 0.01, validation: 0.5 },
     ],
   });
   const { type: _, ...point } = evaluation;
@@ -88,9 +86,8 @@ test('a seed is told as its run recorded it, at the rate that did best on valida
       initHash: 'i',
       batchHash: 'b',
       weightsHash: 'w',
-      testAccuracy: 0.4,
-      testLoss: 1.5,
-      validationAccuracy: 0.5,
+      test: { accuracy: 0.4, loss: 1.5 },
+      validation: { accuracy: 0.5 },
       history: [point],
       stepMs: 7,
       degenerateSteps: 3,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ImageDataset, ImageSplit } from '../../src/datasets/dataset-definition.ts';
-import { splitImages } from '../../src/tasks/image-classification.ts';
+import { splitImages } from '../../src/tasks/image-splits.ts';
 import { thrown } from '../thrown.ts';
 
 /** Images of 1×1×2 pixels that say who they are: number and split. */

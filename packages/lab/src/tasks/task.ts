@@ -1,0 +1,106 @@
+import type { Objective, StepResult, Trainer } from '@znorm/train';
+import type { TransformationJson } from 'znorm';
+import type { Metric, MetricValues } from '../metric.ts';
+import type { Recipe, SampleCounts, Unit } from './recipe.ts';
+
+/**
+ * Something to learn: all that a comparison must know of it beforehand, as data, and a way to get it ready for a run.
+ *
+ * A task is a record in a file of its own here, listed in `tasks.ts`; nothing else knows what it is about.
+ */
+export interface Task {
+  /** What a person types: lower case, no spaces. */
+  readonly name: string;
+  readonly summary: string;
+  /** Names of the data sets it reads; none for what is made as it goes, such as an environment. */
+  readonly datasets: readonly string[];
+  /** What a sample is. */
+  readonly unit: Unit;
+  readonly counts: SampleCounts;
+  /** Names of the networks it offers. */
+  readonly models: readonly string[];
+  /** The first is primary: it chooses learning rates, on validation, and decides the verdict, on the test set. */
+  readonly metrics: readonly [Metric, ...Metric[]];
+  /** Names of the methods that are compared if none are named. */
+  readonly methods: readonly string[];
+  /** Name of the optimizer they are put inside if none is named. */
+  readonly optimizer: string;
+  /** How the learning rate goes from its largest value on, as JSON. */
+  readonly schedule: (largest: number, steps: number) => TransformationJson;
+  /** What it has of its own that can be set. */
+  readonly settings: Readonly<Record<string, Setting>>;
+  readonly presets: Readonly<Record<PresetName, Preset>>;
+  /** Steps of a whole run. */
+  readonly steps: (recipe: Recipe) => number;
+  /** Loads the data and builds the network. What comes out depends on the arguments alone. */
+  readonly prepare: (config: TaskConfig, machine: Machine) => Promise<Prepared>;
+}
+
+/** `smoke` shows that everything works, `quick` is an answer over coffee, `paper` the published setting. */
+export const presetNames = ['smoke', 'quick', 'paper'] as const;
+export type PresetName = (typeof presetNames)[number];
+
+/** The size of a comparison, before options change it. */
+export interface Preset {
+  /** One comparison each; the first where there can be only one. */
+  readonly models: readonly [string, ...string[]];
+  readonly epochs: number;
+  readonly batchSize: number;
+  /** How many: 0, 1, 2 … */
+  readonly seeds: number;
+  /** Samples; Infinity for as many as there are. */
+  readonly trainSize: number;
+  readonly validationSize: number;
+  readonly testSize: number;
+  /** What it takes on two cores with the default methods, in words: `about 4 minutes`. */
+  readonly time: string;
+}
+
+export interface Setting {
+  readonly summary: string;
+  /** A value that is set must be of the same type. */
+  readonly default: boolean | number | string;
+}
+
+/** What a run says about its task. */
+export interface TaskConfig extends Recipe {
+  readonly model: string;
+  readonly seed: number;
+}
+
+/** Where it is done; changes nothing in what comes out. */
+export interface Machine {
+  /** Folder of all data sets. */
+  readonly cache?: string | undefined;
+}
+
+/** A task with its data and its network, ready for one run. */
+export interface Prepared {
+  readonly objective: Objective;
+  /** Samples that one step learns from. */
+  readonly samplesPerStep: number;
+  /**
+   * Has the trainer take its next step, from the batch of that step or from what the task makes up for it. It must
+   * follow from the trainer's state and step number: that is what makes a resumed run bit-equal.
+   */
+  readonly step: (trainer: Trainer) => Promise<StepResult>;
+  /** Those of the task's metrics that can be told from the training steps themselves. */
+  readonly training: (total: TrainingTotal) => MetricValues;
+  /** All of the task's metrics on the validation samples. */
+  readonly validate: (trainer: Trainer) => Promise<MetricValues>;
+  /** All of them on the test samples, once at the end of a run. */
+  readonly test: (trainer: Trainer, onShare: (share: number) => void) => Promise<Tested>;
+}
+
+/** What several training steps came to. */
+export interface TrainingTotal {
+  /** Mean, by the weights of the objective. */
+  readonly loss: number;
+  /** Sums of the objective's counts. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly samples: number;
+}
+
+export interface Tested {
+  readonly metrics: MetricValues;
+}
