@@ -42,6 +42,8 @@ export {
   inspectGradients,
   type TensorSummary,
 } from './inspect/gradients.ts';
+export { type Advice, lint } from './inspect/lint.ts';
+export type { AdviceCode, Finding } from './inspect/lint-rules.ts';
 export {
   type LambOptions,
   type LarsOptions,
