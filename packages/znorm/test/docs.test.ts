@@ -1,11 +1,13 @@
+import * as fs from 'node:fs';
 import { readdirSync, readFileSync } from 'node:fs';
 import * as os from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import * as znorm from '../src/index.ts';
+import { fileSystem } from '../src/tfjs/file-system.ts';
 import * as znormTfjs from '../src/tfjs/index.ts';
 import { steps } from './stepping.ts';
 
@@ -21,12 +23,13 @@ interface Example {
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const readme = fencedBlocks(readFileSync(join(root, 'README.md'), 'utf8'));
+const readme = fencedBlocks('README.md');
+const pages = ['../../docs/tensorflow-js.md'].flatMap(fencedBlocks);
 const docstrings = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .sort()
   .flatMap((file) => docstringExamples(readFileSync(join(root, 'src', file), 'utf8'), file));
-const examples = [...readme, ...docstrings];
+const examples = [...readme, ...pages, ...docstrings];
 
 describe('examples', () => {
   it('are there', () => {
@@ -63,9 +66,10 @@ describe('a promise that is not kept', () => {
   });
 });
 
-function fencedBlocks(markdown: string): Example[] {
+function fencedBlocks(path: string): Example[] {
+  const markdown = readFileSync(join(root, path), 'utf8');
   return [...markdown.matchAll(/^```ts\n(.*?)^```/gms)].map(({ 1: code, index }) => ({
-    where: `README.md:${lineOf(markdown, index)}`,
+    where: `${basename(path)}:${lineOf(markdown, index)}`,
     code,
   }));
 }
@@ -144,6 +148,8 @@ async function run(example: Example): Promise<void> {
 const modules: Readonly<Record<string, unknown>> = {
   znorm,
   'znorm/tfjs': znormTfjs,
+  'znorm/tfjs-node': { fileSystem },
+  'node:fs': fs,
   'node:os': os,
   '@tensorflow/tfjs': tf,
 };
@@ -182,7 +188,11 @@ function typeErrors(checked: readonly Example[]): string[] {
     allowImportingTsExtensions: true,
     skipLibCheck: true,
     types: ['node'],
-    paths: { znorm: [join(root, 'src/index.ts')], 'znorm/tfjs': [join(root, 'src/tfjs/index.ts')] },
+    paths: {
+      znorm: [join(root, 'src/index.ts')],
+      'znorm/tfjs': [join(root, 'src/tfjs/index.ts')],
+      'znorm/tfjs-node': [join(root, 'src/tfjs/file-system.ts')],
+    },
   };
   const files = new Map(
     checked.map((example, i) => [
