@@ -1,6 +1,19 @@
 /** Nonlinearities, element by element, and softmax along an axis. */
 import { emit, type Value } from '../onnx/graph.ts';
-import { add, clip, exp, greater, greaterOrEqual, less, mul, neg, square, sub, where } from './arithmetic.ts';
+import {
+  add,
+  clip,
+  div,
+  exp,
+  greater,
+  greaterOrEqual,
+  less,
+  mul,
+  neg,
+  square,
+  sub,
+  where,
+} from './arithmetic.ts';
 import { resolveAxis } from './broadcast.ts';
 import { reduceSum } from './reduction.ts';
 import { differentiable } from './tape.ts';
@@ -125,11 +138,16 @@ export function gelu(x: Value, { approximate = 'none' }: { approximate?: 'none' 
   return differentiable(y, [x], [(g) => mul(g, slope(x))]);
 }
 
-/** Φ(x) + x φ(x) */
+/**
+ * Φ(x) + x φ(x), with u = x/√2:  Φ = ½ + ½ erf u,  x φ = u / (√π eᵘ²), whose limit for large u the division finds.
+ * HardSigmoid is the line ½ + ½t here, since |erf| ≤ 1: one pass where Mul and Add are two.
+ */
 function geluErfSlope(x: Value): Value {
-  const erf = emit(x.graph, 'Erf', [mul(x, Math.SQRT1_2)], {}, x.shape);
-  const density = mul(exp(mul(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-  return add(mul(add(erf, 1), 0.5), mul(x, density));
+  const u = mul(x, Math.SQRT1_2);
+  const erf = emit(x.graph, 'Erf', [u], {}, x.shape);
+  const half = { float: 0.5 };
+  const distribution = emit(x.graph, 'HardSigmoid', [erf], { alpha: half, beta: half }, x.shape);
+  return add(distribution, mul(div(u, exp(square(u))), 1 / Math.sqrt(Math.PI)));
 }
 
 /** With u = c(x + ax³) and t = tanh u: ½(1 + t) + ½x(1 − t²)c(1 + 3ax²) */

@@ -1,18 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import * as activations from '../../src/autodiff/activation.ts';
-import { add, clip, mul } from '../../src/autodiff/arithmetic.ts';
+import { add, clip, greater, mul } from '../../src/autodiff/arithmetic.ts';
+import { attention } from '../../src/autodiff/attention.ts';
 import * as binary from '../../src/autodiff/binary-loss.ts';
 import { type Conv2dOptions, conv2d, convTranspose2d } from '../../src/autodiff/convolution.ts';
 import { softmaxCrossEntropy } from '../../src/autodiff/cross-entropy.ts';
 import { gradients } from '../../src/autodiff/gradients.ts';
 import { groupNorm } from '../../src/autodiff/group-normalization.ts';
-import { layerNorm } from '../../src/autodiff/layer-norm.ts';
+import { gather } from '../../src/autodiff/indexing.ts';
+import { layerNorm, rmsNorm } from '../../src/autodiff/layer-norm.ts';
 import { huberLoss } from '../../src/autodiff/loss.ts';
 import { batchNorm } from '../../src/autodiff/normalization.ts';
 import * as overlaps from '../../src/autodiff/overlap-loss.ts';
 import { averagePool2d, maxPool2d } from '../../src/autodiff/pooling.ts';
 import * as reductions from '../../src/autodiff/reduction.ts';
 import { resize } from '../../src/autodiff/resize.ts';
+import { rotary } from '../../src/autodiff/rotary.ts';
 import { constant, createGraph, elementCount, input, output, type Value } from '../../src/onnx/graph.ts';
 import { createSession, type TensorView } from '../../src/runtime/session.ts';
 import golden from '../golden/operators.json' with { type: 'json' };
@@ -147,3 +150,35 @@ describe('losses of masks as in PyTorch', () =>
 
 describe('huberLoss as in PyTorch', () =>
   matchesPyTorch(golden.huber, (made, x, y) => [huberLoss(x, y, optionsOf(made))]));
+
+describe('attention as in PyTorch', () =>
+  matchesPyTorch(golden.attention, (made, q, k, v) => {
+    const { heads, causal, hidden } = made as unknown as {
+      heads: number;
+      causal: boolean;
+      hidden: number[][];
+    };
+    const [n, s] = k.shape;
+    const seen = new Float32Array(n * s).fill(1);
+    for (const [sample, key] of hidden) seen[sample * s + key] = 0;
+    const mask = greater(constant(q.graph, seen, [n, 1, 1, s]), 0.5);
+    return [attention(q, k, v, { heads, causal, ...(hidden.length > 0 && { mask }) })];
+  }));
+
+describe('rmsNorm as in PyTorch', () =>
+  matchesPyTorch(golden.rmsNorm, (made, x, scale) => [rmsNorm(x, scale, epsOf(made))]));
+
+describe('rotary as products of complex numbers in PyTorch', () =>
+  matchesPyTorch(golden.rotary, (made, x) => [rotary(x, made as unknown as { heads: number })]));
+
+describe('softmaxCrossEntropy of sequences as in PyTorch', () =>
+  matchesPyTorch(golden.tokenEntropy, (made, x) => {
+    const labels = Int32Array.from((made as unknown as { labels: number[] }).labels);
+    return [softmaxCrossEntropy(mul(x, 4), constant(x.graph, labels, [2, 3]), optionsOf(made))];
+  }));
+
+describe('gather of rows as an embedding in PyTorch', () =>
+  matchesPyTorch(golden.embedding, (made, table) => {
+    const ids = Int32Array.from((made as unknown as { ids: number[] }).ids);
+    return [gather(table, constant(table.graph, ids, [2, 5]))];
+  }));

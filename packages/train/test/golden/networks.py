@@ -286,28 +286,29 @@ def record(forward, seed, count, size=32):
     }
 
 
-golden = {
-    "generator": "networks.py",
-    "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-    "networks": {
-        "resnet20": record(resnet(20), seed=1, count=4),
-        "resnet8-identity": record(resnet(8, shortcut="identity"), seed=2, count=4),
-        "plain8": record(resnet(8, skips=False), seed=3, count=4),
-        "mlp": record(mlp([48, 32]), seed=4, count=32),
-        "resnet8-group": record(resnet(8, kind="group"), seed=5, count=2, size=16),
-        "resnet8-layer": record(resnet(8, kind="layer"), seed=6, count=2, size=16),
-        "resnet8-instance": record(resnet(8, kind="instance"), seed=7, count=2, size=16),
-        "resnet8-none": record(resnet(8, kind="none"), seed=8, count=2, size=16),
-        "preactivation8": record(preactivation_resnet(8), seed=9, count=4),
-        "densenet10": record(densenet(10), seed=10, count=4, size=16),
-        "vgg11": record(vgg([1, 1, 2, 2, 2], 8), seed=11, count=8),
-        "cnn": record(cnn([8, 16], 32), seed=12, count=4, size=28),
-        "cnn-batch": record(cnn([8, 16], 32, kind="batch"), seed=13, count=4, size=28),
-        "unet": record(unet(8, 2), seed=14, count=2, size=16),
-        "unet-residual": record(unet(8, 2, residual=True), seed=15, count=2, size=16),
-        "unet-attention": record(unet(8, 2, attention=True), seed=16, count=2, size=16),
-        "unet-none": record(unet(8, 2, kind="none"), seed=17, count=2, size=16),
-    },
-}
-with open("networks.json", "w") as file:
-    json.dump(golden, file, indent=0)
+if __name__ == "__main__":
+    golden = {
+        "generator": "networks.py",
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        "networks": {
+            "resnet20": record(resnet(20), seed=1, count=4),
+            "resnet8-identity": record(resnet(8, shortcut="identity"), seed=2, count=4),
+            "plain8": record(resnet(8, skips=False), seed=3, count=4),
+            "mlp": record(mlp([48, 32]), seed=4, count=32),
+            "resnet8-group": record(resnet(8, kind="group"), seed=5, count=2, size=16),
+            "resnet8-layer": record(resnet(8, kind="layer"), seed=6, count=2, size=16),
+            "resnet8-instance": record(resnet(8, kind="instance"), seed=7, count=2, size=16),
+            "resnet8-none": record(resnet(8, kind="none"), seed=8, count=2, size=16),
+            "preactivation8": record(preactivation_resnet(8), seed=9, count=4),
+            "densenet10": record(densenet(10), seed=10, count=4, size=16),
+            "vgg11": record(vgg([1, 1, 2, 2, 2], 8), seed=11, count=8),
+            "cnn": record(cnn([8, 16], 32), seed=12, count=4, size=28),
+            "cnn-batch": record(cnn([8, 16], 32, kind="batch"), seed=13, count=4, size=28),
+            "unet": record(unet(8, 2), seed=14, count=2, size=16),
+            "unet-residual": record(unet(8, 2, residual=True), seed=15, count=2, size=16),
+            "unet-attention": record(unet(8, 2, attention=True), seed=16, count=2, size=16),
+            "unet-none": record(unet(8, 2, kind="none"), seed=17, count=2, size=16),
+        },
+    }
+    with open("networks.json", "w") as file:
+        json.dump(golden, file, indent=0)

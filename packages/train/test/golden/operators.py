@@ -4,6 +4,7 @@ Run as `/usr/bin/python3 operators.py` beside the JSON (Debian python3-torch 1.1
 from a linear congruence, exact in float32, so that the test can make them again; only results are stored.
 """
 import json
+import math
 import pathlib
 import platform
 
@@ -98,6 +99,55 @@ def resized(name, shape, size, mode):
     return case(name, [shape], lambda x: F.interpolate(x, size=size, **modes[mode]), options={'size': size, 'mode': mode})
 
 
+
+def attention(name, n, t, s, width, heads, causal=False, hidden=()):
+    """PyTorch's own multi-head attention between given projections; `hidden` lists pairs of sample and key."""
+    mask = torch.zeros(n, 1, 1, s, dtype=torch.bool)
+    for sample, key in hidden:
+        mask[sample, 0, 0, key] = True
+    blocked = mask | torch.ones(t, s).triu(1).bool() if causal else mask
+
+    def f(q, k, v):
+        apart = lambda x: x.reshape(n, x.shape[1], heads, width // heads).transpose(1, 2)
+        scores = apart(q) @ apart(k).transpose(2, 3) / (width // heads) ** 0.5
+        y = scores.masked_fill(blocked, -math.inf).softmax(-1) @ apart(v)
+        return y.transpose(1, 2).reshape(n, t, width)
+
+    shapes = [[n, t, width], [n, s, width], [n, s, width]]
+    return case(name, shapes, f, heads=heads, causal=causal, hidden=hidden)
+
+
+def rms_norm(x, w, eps):
+    return w * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps)
+
+
+def rotary(shape, heads):
+    """As products of complex numbers."""
+    n, t, width = shape
+    half = width // heads // 2
+
+    def f(x):
+        pairs = x.reshape(n, t, heads, 2, half)
+        angles = torch.arange(t).double()[:, None] * 10000 ** (-torch.arange(half).double() / half)
+        turned = torch.complex(pairs[:, :, :, 0], pairs[:, :, :, 1]) * torch.polar(torch.ones_like(angles), angles)[:, None]
+        return torch.stack([turned.real, turned.imag], 3).reshape(shape)
+
+    return case(f'{heads} heads', [shape], f, heads=heads)
+
+
+def token_entropy(name, ignore=-100, smoothing=0.0):
+    labels = torch.tensor([(i * 3 + 1) % 5 for i in range(6)])
+    labels[[1, 4]] = ignore if ignore >= 0 else labels[[1, 4]]
+    f = lambda x: F.cross_entropy((x * 4).reshape(6, 5), labels, ignore_index=ignore, label_smoothing=smoothing)
+    options = {'labelSmoothing': smoothing, **({'ignoreIndex': ignore} if ignore >= 0 else {})}
+    return case(name, [[2, 3, 5]], f, labels=labels.tolist(), options=options)
+
+
+def embedding_sum(rows):
+    ids = torch.tensor([[i * 7 % rows for i in range(5)], [i * 3 % rows for i in range(5)]])
+    return case(f'{rows} rows', [[rows, 3]], lambda table: F.embedding(ids, table), ids=ids.flatten().tolist())
+
+
 golden = {
     'generator': 'packages/train/test/golden/operators.py',
     'versions': {'torch': torch.__version__, 'python': platform.python_version()},
@@ -190,6 +240,20 @@ golden = {
         case('none', [[40]], lambda x: F.gelu(x * 4)),
         case('tanh', [[40]], lambda x: F.gelu(x * 4, approximate='tanh')),
     ],
+    'attention': [
+        attention('to another sequence', 2, 3, 5, 8, 2),
+        attention('to the past', 2, 6, 6, 12, 3, causal=True),
+        attention('without padding', 2, 4, 5, 8, 4, hidden=[(0, 3), (0, 4)]),
+        attention('to the past without padding', 2, 5, 5, 8, 2, causal=True, hidden=[(1, 4), (1, 3)]),
+    ],
+    'rmsNorm': [case('rows', [[3, 2, 6], [6]], lambda x, w: rms_norm(x, w, 1e-6), eps=1e-6)],
+    'rotary': [rotary([2, 5, 8], 2), rotary([1, 4, 6], 1)],
+    'tokenEntropy': [
+        token_entropy('smoothed', smoothing=0.1),
+        token_entropy('ignored', ignore=2),
+        token_entropy('ignored and smoothed', ignore=0, smoothing=0.3),
+    ],
+    'embedding': [embedding_sum(4), embedding_sum(600)],
     'crossEntropy': [cross_entropy('indices', [6, 5])],
 }
 

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import {
   add,
+  attention,
   averagePool2d,
   batchNorm,
   conv2d,
@@ -20,6 +21,7 @@ import {
   output,
   relu,
   reshape,
+  rmsNorm,
   softmax,
   softmaxCrossEntropy,
   transpose,
@@ -52,8 +54,12 @@ const normalized = layerNorm(
   parameter('norm.scale', [32]),
   parameter('norm.bias', [32]),
 );
-const attention = softmax(matmul(normalized, transpose(normalized, [0, 2, 1])));
-const mixed = gelu(matmul(matmul(attention, normalized), parameter('projection', [32, 32])));
+const own = attention(normalized, normalized, normalized, { heads: 4, causal: true });
+const similar = matmul(
+  softmax(matmul(own, transpose(own, [0, 2, 1]))),
+  rmsNorm(own, parameter('gain', [32])),
+);
+const mixed = gelu(matmul(similar, parameter('projection', [32, 32])));
 const features = globalAveragePool(reshape(mixed, [batch, 16, 32, 1]));
 const logits = gemm(features, parameter('dense', [10, 16]), {
   transB: true,
