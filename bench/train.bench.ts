@@ -1,13 +1,16 @@
 import {
+  type Batch,
   classification,
   createTrainer,
   type Engine,
   fillNormal,
-  type Layer,
   mlp,
+  type Objective,
   randomStream,
   resnet,
+  softmaxCrossEntropy,
   tanh,
+  transformer,
 } from '@znorm/train';
 import { momentum } from 'znorm';
 import {
@@ -20,6 +23,7 @@ import {
   type Rival,
   spread,
 } from './interleave.ts';
+import { timed } from './own-rivals.ts';
 import { findPeers, type Peer, startPeerAt } from './peers.ts';
 
 interface Case {
@@ -29,9 +33,7 @@ interface Case {
   readonly engine?: Engine;
   /** As the scripts of the peers call it. */
   readonly network: string;
-  readonly model: Layer;
-  readonly shape: readonly number[];
-  readonly classes: number;
+  readonly objective: Objective;
   readonly batchSize: number;
   /** Steps of one turn: about half a second. */
   readonly steps: number;
@@ -39,30 +41,34 @@ interface Case {
   readonly peers: readonly Peer['name'][];
 }
 
-const resnet20 = {
-  network: 'resnet20',
-  model: resnet({ depth: 20, classes: 10 }),
-  shape: [3, 32, 32],
-  classes: 10,
-  peers: ['torch'],
-} as const;
+const images = (depth: number) =>
+  classification({ model: resnet({ depth, classes: 10 }), input: { shape: [3, 32, 32] } });
+const resnet20 = { network: 'resnet20', objective: images(20), peers: ['torch'] } as const;
+
+const tokens = { shape: [128], dtype: 'int32', below: 96 } as const;
+const nextToken = transformer({ vocabulary: 96, context: 128, layers: 4, heads: 4, width: 128 });
 
 const cases: Record<string, Case> = {
   'resnet20-b32': { ...resnet20, batchSize: 32, steps: 7, peers: ['torch', 'tfjs', 'jax'] },
   'resnet20-b64': { ...resnet20, batchSize: 64, steps: 5 },
   'resnet20-b128': { ...resnet20, batchSize: 128, steps: 3 },
-  'resnet56-b64': {
-    ...resnet20,
-    network: 'resnet56',
-    model: resnet({ depth: 56, classes: 10 }),
-    batchSize: 64,
-    steps: 2,
+  'resnet56-b64': { ...resnet20, network: 'resnet56', objective: images(56), batchSize: 64, steps: 2 },
+  transformer: {
+    network: 'transformer',
+    objective: {
+      inputs: { tokens, labels: tokens },
+      build: ({ tokens, labels }, scope) => ({ loss: softmaxCrossEntropy(nextToken(tokens, scope), labels) }),
+    },
+    batchSize: 16,
+    steps: 5,
+    peers: ['torch'],
   },
   mlp: {
     network: 'mlp',
-    model: mlp({ hidden: [64, 64], classes: 2, activation: tanh }),
-    shape: [4],
-    classes: 2,
+    objective: classification({
+      model: mlp({ hidden: [64, 64], classes: 2, activation: tanh }),
+      input: { shape: [4] },
+    }),
     batchSize: 64,
     steps: 500,
     peers: ['torch'],
@@ -138,29 +144,24 @@ async function compare(rivals: readonly Rival[], { steps, batchSize }: Case, spe
   return times;
 }
 
-async function startOwn({ model, shape, classes, batchSize, engine }: Case, threads: number) {
-  const trainer = await createTrainer({
-    objective: classification({ model, input: { shape } }),
-    optimizer: momentum({ learningRate: 0.01, momentum: 0.9 }),
-    batchSize,
-    threads,
-    engine,
+async function startOwn({ objective, batchSize, engine }: Case, threads: number) {
+  const optimizer = momentum({ learningRate: 0.01, momentum: 0.9 });
+  const trainer = await createTrainer({ objective, optimizer, batchSize, threads, engine });
+  const batch = randomBatch(objective, batchSize);
+  const step = timed('znorm', async () => {
+    await trainer.step(batch);
   });
-  const inputs = new Float32Array(batchSize * shape.reduce((size, axis) => size * axis, 1));
-  fillNormal(randomStream(0, 'bench'), inputs);
-  const labels = Int32Array.from({ length: batchSize }, (_, i) => i % classes);
-  return {
-    name: 'znorm',
-    engine: trainer.engine,
-    async measure(steps: number) {
-      const times: number[] = [];
-      for (let step = 0; step < steps; step++) {
-        const start = performance.now();
-        await trainer.step({ inputs, labels });
-        times.push(performance.now() - start);
-      }
-      return times;
-    },
-    stop: () => trainer.dispose(),
-  };
+  return { ...step, engine: trainer.engine, stop: () => trainer.dispose() };
+}
+
+/** Normal numbers, and indices that go round. */
+function randomBatch({ inputs }: Objective, batchSize: number): Batch {
+  const filled = Object.entries(inputs).map(([name, { shape, dtype, below = 1 }]) => {
+    const length = batchSize * shape.reduce((size, axis) => size * axis, 1);
+    if (dtype === 'int32') return [name, Int32Array.from({ length }, (_, i) => i % below)];
+    const data = new Float32Array(length);
+    fillNormal(randomStream(0, 'bench'), data);
+    return [name, data];
+  });
+  return Object.fromEntries(filled);
 }

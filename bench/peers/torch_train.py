@@ -1,6 +1,6 @@
 """A training step in PyTorch, timed on request: reads a number of steps a line, answers their milliseconds as JSON.
 
-    python3 torch_train.py resnet20|resnet56|mlp BATCH THREADS
+    python3 torch_train.py resnet20|resnet56|transformer|mlp BATCH THREADS
 """
 import json
 import sys
@@ -39,7 +39,43 @@ def resnet(depth):
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 
 
-if which == "mlp":
+class Attention(nn.Module):
+    def __init__(self, width, heads, hidden):
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.expand, self.contract = nn.Linear(width, hidden), nn.Linear(hidden, width)
+
+    def forward(self, h, mask):
+        n, length, width = h.shape
+        size = width // self.heads
+        q, k, v = self.qkv(self.norm1(h)).view(n, length, 3, self.heads, size).permute(2, 0, 3, 1, 4)
+        weights = torch.softmax(q @ k.transpose(-1, -2) / size**0.5 + mask, -1)
+        h = h + self.out((weights @ v).transpose(1, 2).reshape(n, length, width))
+        return h + self.contract(F.gelu(self.expand(self.norm2(h))))
+
+
+class Transformer(nn.Module):
+    def __init__(self, vocabulary=96, context=128, layers=4, heads=4, width=128):
+        super().__init__()
+        self.tokens = nn.Embedding(vocabulary, width)
+        self.positions = nn.Parameter(torch.randn(context, width) * 0.02)
+        self.layers = nn.ModuleList(Attention(width, heads, 4 * width) for _ in range(layers))
+        self.norm, self.output = nn.LayerNorm(width), nn.Linear(width, vocabulary, bias=False)
+        self.register_buffer("mask", torch.triu(torch.full((context, context), -1e9), 1))
+
+    def forward(self, tokens):
+        h = self.tokens(tokens) + self.positions
+        for layer in self.layers:
+            h = layer(h, self.mask)
+        return self.output(self.norm(h)).flatten(0, 1)
+
+
+if which == "transformer":
+    model = Transformer()
+    inputs, labels = torch.randint(0, 96, (batch, 128)), torch.randint(0, 96, (batch * 128,))
+elif which == "mlp":
     model = nn.Sequential(nn.Linear(4, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 2))
     inputs, labels = torch.randn(batch, 4), torch.arange(batch) % 2
 else:
