@@ -50,9 +50,9 @@ export const customaryRates: Readonly<Record<string, readonly number[]>> = {
 };
 
 /** Finds an optimizer by name. @throws ExpectedError naming the unknown optimizer */
-export function optimizerByName(name: string): readonly TransformationJson[] {
+export function optimizerByName(name: string, where = 'compare'): readonly TransformationJson[] {
   if (Object.hasOwn(optimizers, name)) return optimizers[name];
-  throw badInput(`compare: unknown optimizer '${name}'.${hint(name, Object.keys(optimizers))}`);
+  throw badInput(`${where}: unknown optimizer '${name}'.${hint(name, Object.keys(optimizers))}`);
 }
 
 /** Puts a schedule where an optimizer's JSON says `$learningRate`. */

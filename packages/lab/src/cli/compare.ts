@@ -9,13 +9,14 @@ import { terminalReport } from '../report/terminal.ts';
 import { writeWhole } from '../run/folder.ts';
 import { shellCommand } from '../sweep/command.ts';
 import { createComparison } from '../sweep/comparison-folder.ts';
-import { planComparison } from '../sweep/plan.ts';
+import { type ComparisonPlan, planComparison } from '../sweep/plan.ts';
 import { type RunComparisonOptions, runComparison, type Work } from '../sweep/run-comparison.ts';
 import { presetOf, taskByName, tasks } from '../tasks/tasks.ts';
 import { asFlag, type DefiningFlags, optionsFromFlags, wholeFromFlag } from './compare-options.ts';
 import { compareProgress } from './compare-progress.ts';
 import { fetchProgress } from './fetch-progress.ts';
 import { interruptible } from './interrupt.ts';
+import { methodAdvice } from './lint.ts';
 import { comparisonsIn, lastComparison, requireSamePlan } from './resume.ts';
 
 interface Flags extends DefiningFlags {
@@ -169,6 +170,7 @@ async function started(flags: Flags): Promise<Opened> {
   const { models } = presetOf(taskByName(task), preset);
   if (models.length === 1 || model !== undefined) {
     const plan = await planComparison(options, asFlag);
+    advise(plan);
     const folder = flags.out ?? join('runs', `${task}-${plan.model}-${preset}-${timestamp()}`);
     createComparison(folder, plan);
     return { folder, comparisons: [folder] };
@@ -176,12 +178,18 @@ async function started(flags: Flags): Promise<Opened> {
   const folder = flags.out ?? join('runs', `${task}-${preset}-${timestamp()}`);
   // All of them before the first is trained, so that `--resume` finds them all.
   const plans = await Promise.all(models.map((each) => planComparison({ ...options, model: each }, asFlag)));
+  advise(plans[0]);
   const comparisons = plans.map((plan) => {
     const inside = join(folder, plan.model);
     createComparison(inside, plan);
     return inside;
   });
   return { folder, comparisons };
+}
+
+/** On methods of one's own, before anything is trained. */
+function advise({ methods, optimizer }: ComparisonPlan): void {
+  for (const line of methodAdvice(methods, optimizer.chain)) process.stderr.write(`${line}\n`);
 }
 
 async function resumed(flags: Flags): Promise<Opened> {

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { isExpectedError } from '../expected-error.ts';
 import { compareCommand } from './compare.ts';
 import { dataCommand } from './data.ts';
+import { lintCommand } from './lint.ts';
 
 /** What each kind of end is to a shell. */
 const EXIT_STATUS = { failed: 1, 'bad-input': 2, interrupted: 130 } as const;
@@ -15,7 +16,7 @@ const EXIT_STATUS = { failed: 1, 'bad-input': 2, interrupted: 130 } as const;
  */
 export async function main(
   argv: readonly string[],
-  commands: readonly Command[] = [compareCommand(), dataCommand()],
+  commands: readonly Command[] = [compareCommand(), dataCommand(), lintCommand()],
 ): Promise<number> {
   process.stdout.off('error', endQuietlyWithReader).on('error', endQuietlyWithReader);
   const program = new Command('znorm')

@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { parse as parseYaml, YAMLParseError } from 'yaml';
+import { type Advice, chain, fromJSON, lint, type TransformationJson } from 'znorm';
+import { badInput } from '../expected-error.ts';
+import {
+  builtInMethods,
+  type Method,
+  optimizerByName,
+  readMethodsFile,
+  withLearningRate,
+} from '../methods.ts';
+
+interface Flags {
+  readonly optimizer?: string;
+  readonly json?: boolean;
+}
+
+/** A chain of the file, with what it is called there. */
+interface NamedAdvice {
+  /** The method's name; undefined for a file that is one chain. */
+  readonly name: string | undefined;
+  readonly advice: readonly Advice[];
+}
+
+const epilogue = `
+FILE holds a chain, as it is saved:
+  - clipByGlobalNorm: { maxNorm: 1 }
+  - znorm
+  - adam: { learningRate: 0.001 }
+or methods, as for \`znorm compare --methods-file\`.
+
+Examples:
+  znorm lint chain.yaml
+  znorm lint methods.yaml --optimizer momentum
+      each method as it will be trained, before that optimizer
+  znorm lint chain.json --json
+
+Exit status: 0 read, whatever there was to say; 2 bad input.`;
+
+/** `znorm lint`: what in a chain has no effect, undoes something else, or needs care. */
+export function lintCommand(): Command {
+  return new Command('lint')
+    .description('Read a chain or methods, and say what has no effect, undoes something else, or needs care.')
+    .argument('<FILE>', 'YAML or JSON, see below')
+    .option('--optimizer <NAME>', 'sgd, momentum, rmsprop, adam or adamw, put after each')
+    .option('--json', 'print the advice as JSON')
+    .addHelpText('after', epilogue)
+    .action((file: string, flags: Flags) => {
+      const after = flags.optimizer === undefined ? [] : optimizerByName(flags.optimizer, 'lint');
+      const all = chainsIn(file).map(({ name, chain }) => ({ name, advice: adviceOn(chain, after) }));
+      console.log(flags.json ? JSON.stringify(all, null, 2) : lintReport(file, all));
+    });
+}
+
+/**
+ * Lines of advice on methods of a person's own, as they will be trained; the built-in ones are compared for what they
+ * do. For standard error.
+ */
+export function methodAdvice(methods: readonly Method[], optimizer: readonly TransformationJson[]): string[] {
+  const known = new Map(builtInMethods.map(({ name, chain }) => [name, JSON.stringify(chain)]));
+  return methods
+    .filter(({ name, chain }) => known.get(name) !== JSON.stringify(chain))
+    .flatMap(({ name, chain }) =>
+      adviceOn(chain, optimizer)
+        .filter(({ severity }) => severity === 'warning')
+        .map(({ reason, fix }) => `compare: in method '${name}': ${reason} ${fix}`),
+    );
+}
+
+function adviceOn(method: TransformationJson, optimizer: readonly TransformationJson[]): readonly Advice[] {
+  // Comparisons train with a rate that falls.
+  const filled = withLearningRate(optimizer, { cosine: { from: 0.1, steps: 1000 } });
+  return lint(chain(fromJSON(method), fromJSON(filled)));
+}
+
+function chainsIn(file: string): { name: string | undefined; chain: TransformationJson }[] {
+  const content = contentOf(file);
+  if (typeof content === 'object' && content !== null && 'methods' in content)
+    return readMethodsFile(file) as { name: string; chain: TransformationJson }[];
+  try {
+    fromJSON(content as TransformationJson);
+  } catch (error) {
+    throw badInput(`${file}: ${(error as Error).message}`, { cause: error });
+  }
+  return [{ name: undefined, chain: content as TransformationJson }];
+}
+
+function contentOf(file: string): unknown {
+  try {
+    return parseYaml(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (error instanceof YAMLParseError) {
+      const [reason] = error.message.split(/:?\n/);
+      throw badInput(`${file}: not valid YAML. ${reason}.`, { cause: error });
+    }
+    const { code } = error as NodeJS.ErrnoException;
+    throw badInput(`lint: cannot read '${file}' (${code}). Name a file with a chain in it.`, {
+      cause: error,
+    });
+  }
+}
+
+function lintReport(file: string, all: readonly NamedAdvice[]): string {
+  return all
+    .map(({ name, advice }) => {
+      const where = name === undefined ? file : `${file}, method ${name}`;
+      if (advice.length === 0) return `${where}: nothing to say.`;
+      return [`${where}:`, ...advice.map(paragraph)].join('\n\n');
+    })
+    .join('\n\n');
+}
+
+function paragraph({ code, severity, stages, reason, fix }: Advice): string {
+  const heading = `  ${severity}  ${stages.join(', ')}  [${code}]`;
+  return [heading, ...wrapped(reason), ...wrapped(`→ ${fix}`)].join('\n');
+}
+
+/** Lines of at most 80 columns. */
+function wrapped(text: string, indent = '    '): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + word.length >= 80) lines.push(indent + word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
+}
