@@ -29,7 +29,7 @@ const floors = {
   lab: [
     'did-you-mean|expected-error|metric',
     'comparison|machine',
-    'datasets/|stats/|methods|models',
+    'datasets/|metrics/|stats/|methods|models',
     'report/|tasks/',
     'run/',
     'launch/',

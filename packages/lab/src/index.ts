@@ -27,11 +27,40 @@ export type {
   Normalization,
 } from './datasets/dataset-definition.ts';
 export { type LoadOptions, loadImageDataset } from './datasets/image-dataset.ts';
+export {
+  type CachedSamples,
+  cachedSamples,
+  type ImportContext,
+  type ImportedDataset,
+  type ImportOptions,
+  importDataset,
+} from './datasets/imported-dataset.ts';
+export { importedDatasets } from './datasets/imported-datasets.ts';
+export { type GroupSplits, samplesOf, splitByPatient } from './datasets/patient-split.ts';
+export {
+  openSamples,
+  type SampleGroup,
+  type SampleManifest,
+  type SampleReader,
+  type SampleWriter,
+} from './datasets/sample-file.ts';
 export type { DatasetSource, FetchProgress, NamedBytes, SourceContext } from './datasets/source.ts';
 export { type ExpectedError, type ExpectedErrorCode, isExpectedError } from './expected-error.ts';
 export type { Job, LaunchObserver } from './launch/local.ts';
 export { builtInMethods, type Method, optimizers, readMethodsFile } from './methods.ts';
 export type { Metric, MetricValues } from './metric.ts';
+export { auroc } from './metrics/auroc.ts';
+export { hausdorff95 } from './metrics/hausdorff.ts';
+export {
+  addOverlaps,
+  dice,
+  iou,
+  type Overlap,
+  overlap,
+  precision,
+  recall,
+  tversky,
+} from './metrics/overlap.ts';
 export { reportPage } from './report/page.ts';
 export { terminalReport } from './report/terminal.ts';
 export { verdict } from './report/verdict.ts';
