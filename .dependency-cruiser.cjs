@@ -13,7 +13,7 @@ const floors = {
     'update-tensors',
     'apply|evaluation-params|optimizer-parts|optimizers|adaptive-optimizers|layerwise-optimizers|inspect/',
     'chain-json|fused/',
-    'tfjs/',
+    'tfjs/|jax/',
     'index',
   ],
   train: [

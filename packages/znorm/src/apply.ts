@@ -233,11 +233,16 @@ function counted(stage: Stage, count: GateCount, passed: boolean): GateCount {
   if (passed) return { passed: count.passed + 1, skippedInARow: 0 };
   if (stage.primitive.waits) return count;
   const skippedInARow = count.skippedInARow + 1;
+  refuseMoreSkips(stage, skippedInARow);
+  return { passed: count.passed, skippedInARow };
+}
+
+/** @throws RangeError after more skipped steps in a row than a guard allows */
+export function refuseMoreSkips(stage: Stage, skippedInARow: number): void {
   const limit = stage.primitive.maxConsecutiveSkips ?? Infinity;
   if (skippedInARow > limit) {
     throw new RangeError(
       `${stage.key}: expected at most ${limit} skipped steps in a row, got ${skippedInARow}. Lower the learning rate, or look at the gradients with inspectGradients().`,
     );
   }
-  return { passed: count.passed, skippedInARow };
 }

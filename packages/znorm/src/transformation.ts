@@ -84,7 +84,7 @@ export interface Leaf<T> {
 export function paramOf<T>(where: string, leaf: Leaf<T>): T {
   if (leaf.param === undefined) {
     throw new TypeError(
-      `${where}: expected params, got undefined at '${leaf.parameter.path}'. Pass params as the fourth argument of update().`,
+      `${where}: expected params, got undefined at '${leaf.parameter.path}'. Pass params to update().`,
     );
   }
   return leaf.param;

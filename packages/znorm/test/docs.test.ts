@@ -3,12 +3,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import * as os from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as jax from '@jax-js/jax';
 import * as tf from '@tensorflow/tfjs';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import * as znorm from '../src/index.ts';
+import * as znormJax from '../src/jax/index.ts';
 import { fileSystem } from '../src/tfjs/file-system.ts';
 import * as znormTfjs from '../src/tfjs/index.ts';
+import { useJax } from './carriers/jax.ts';
 import { steps } from './stepping.ts';
 
 /**
@@ -24,12 +27,14 @@ interface Example {
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = fencedBlocks('README.md');
-const pages = ['../../docs/tensorflow-js.md'].flatMap(fencedBlocks);
+const pages = ['../../docs/jax.md', '../../docs/tensorflow-js.md'].flatMap(fencedBlocks);
 const docstrings = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .sort()
   .flatMap((file) => docstringExamples(readFileSync(join(root, 'src', file), 'utf8'), file));
 const examples = [...readme, ...pages, ...docstrings];
+
+await useJax();
 
 describe('examples', () => {
   it('are there', () => {
@@ -147,7 +152,9 @@ async function run(example: Example): Promise<void> {
 /** What examples import by name. */
 const modules: Readonly<Record<string, unknown>> = {
   znorm,
+  'znorm/jax': znormJax,
   'znorm/tfjs': znormTfjs,
+  '@jax-js/jax': jax,
   'znorm/tfjs-node': { fileSystem },
   'node:fs': fs,
   'node:os': os,
@@ -190,6 +197,7 @@ function typeErrors(checked: readonly Example[]): string[] {
     types: ['node'],
     paths: {
       znorm: [join(root, 'src/index.ts')],
+      'znorm/jax': [join(root, 'src/jax/index.ts')],
       'znorm/tfjs': [join(root, 'src/tfjs/index.ts')],
       'znorm/tfjs-node': [join(root, 'src/tfjs/file-system.ts')],
     },

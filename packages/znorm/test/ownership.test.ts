@@ -29,9 +29,10 @@ import {
   warmup,
   znorm,
 } from '../src/index.ts';
+import { jaxOps as jax } from '../src/jax/index.ts';
 import { tfjsOps as tfjs } from '../src/tfjs/tensor-ops.ts';
 import { mapNamed } from './carriers/carrier.ts';
-import { jax, jaxTensor, jaxValues, useJax } from './carriers/jax.ts';
+import { jaxTensor, jaxValues, useJax } from './carriers/jax.ts';
 import { normals } from './carriers/statistics-accuracy.ts';
 import { tfjsTensor, tfjsValues } from './carriers/tfjs.ts';
 import { relativeError } from './closeness.ts';

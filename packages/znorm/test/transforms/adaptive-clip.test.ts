@@ -48,9 +48,7 @@ describe('adaptiveClip', () => {
   it('says how to pass params when it gets none', () => {
     const gradients = { w: tensor([1, 2]) };
     expect(() => update(adaptiveClip(), gradients, init(adaptiveClip(), gradients))).toThrow(
-      new TypeError(
-        "adaptiveClip: expected params, got undefined at 'w'. Pass params as the fourth argument of update().",
-      ),
+      new TypeError("adaptiveClip: expected params, got undefined at 'w'. Pass params to update()."),
     );
   });
 

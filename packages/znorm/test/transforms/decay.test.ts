@@ -21,9 +21,7 @@ describe('addDecayedWeights', () => {
     const gradients = { w: tensor([1]) };
     const decay = addDecayedWeights({ weightDecay: 1 });
     expect(() => update(decay, gradients, init(decay, gradients))).toThrow(
-      new TypeError(
-        "addDecayedWeights: expected params, got undefined at 'w'. Pass params as the fourth argument of update().",
-      ),
+      new TypeError("addDecayedWeights: expected params, got undefined at 'w'. Pass params to update()."),
     );
   });
 

@@ -1,0 +1,8 @@
+export {
+  applyUpdates,
+  type JaxOptions,
+  type JaxState,
+  type JaxTransformation,
+  jaxTransformation,
+} from './jax-transformation.ts';
+export { jaxOps } from './tensor-ops.ts';
