@@ -126,6 +126,7 @@ function partsOf(events: readonly TraceEvent[], warmup: number): ProfilePart[] {
   >();
   for (const { cat, name, ts, dur, args } of events) {
     if (cat !== 'Node' || !name.endsWith('_kernel_time') || ts < runs[warmup].ts) continue;
+    if (args.op_name === 'Scan') continue; // the operators that it runs are there too
     const { phase, layer } = originInName(name) ?? { phase: 'runtime' as const, layer: '' };
     const part = { phase, layer, operator: args.op_name ?? 'unknown' };
     const key = JSON.stringify(part);

@@ -30,9 +30,16 @@ export function kernelGradient(
   const { kernel, strides, pads, dilations } = window;
   if (kernel[0] * kernel[1] === 1 && pads.every((p) => p === 0))
     return byPoints(x, g, kernelShape, window, group);
+  const gradient = byCopies(x, g, kernelShape, window, group);
+  if (group === 1) x.graph.kernelGradients.set(gradient, { x, g, strides, pads, dilations });
+  return gradient;
+}
+
+function byCopies(x: Value, g: Value, kernelShape: readonly number[], window: Window, group: number): Value {
+  const { strides, pads, dilations } = window;
   // Shifting g sideways is the inverse of shifting x only where windows are one column apart and no
   // padding column lies outside every window.
-  const reach = dilations[1] * (kernel[1] - 1);
+  const reach = dilations[1] * (window.kernel[1] - 1);
   if (group === 1 && strides[1] === 1 && pads[1] <= reach && pads[3] <= reach)
     return byRowsAndColumns(x, g, kernelShape, window);
   return byPatches(x, g, kernelShape, window, group);

@@ -16,7 +16,19 @@ export interface Value {
 }
 
 /** ONNX knows integers and floats apart, JavaScript does not: a bare number is an integer. */
-export type Attribute = number | readonly number[] | string | { readonly float: number };
+export type Attribute =
+  | number
+  | readonly number[]
+  | string
+  | { readonly float: number }
+  | { readonly body: Body };
+
+/** The nodes that an operator such as Scan runs again and again; they also see the values around the operator. */
+export interface Body {
+  readonly inputs: readonly Value[];
+  readonly nodes: readonly Node[];
+  readonly outputs: readonly Value[];
+}
 
 export type Attributes = Readonly<Record<string, Attribute>>;
 
@@ -48,6 +60,20 @@ export interface Origin {
   readonly phase: 'forward' | 'backward';
 }
 
+/**
+ * ∂loss/∂kernel of a convolution without groups, given its input x [N, C, H, W] and g = ∂loss/∂output [N, O, r, c]:
+ *
+ *     ∂kernel[o, i, u, v] = Σ_{n, r, c} g[n, o, r, c] · x[n, i, r·s + u·d − p, c·s + v·d − p]
+ */
+export interface KernelGradient {
+  readonly x: Value;
+  readonly g: Value;
+  readonly strides: readonly number[];
+  /** [top, left, bottom, right] */
+  readonly pads: readonly number[];
+  readonly dilations: readonly number[];
+}
+
 export interface Graph {
   readonly nodes: Node[];
   readonly inputs: Value[];
@@ -57,6 +83,8 @@ export interface Graph {
   readonly tape: Map<Value, TapeEntry>;
   /** Values that `gradients` emitted: they have no tape entries, so they cannot be differentiated again. */
   readonly gradientValues: Set<Value>;
+  /** Which values are kernel gradients, however they were emitted: a runtime may know a faster way to them. */
+  readonly kernelGradients: Map<Value, KernelGradient>;
   /** True while `gradients` emits the backward pass. */
   sweeping: boolean;
   /** The layer that what is emitted belongs to: the one whose scope was entered last. */
@@ -76,6 +104,7 @@ export function createGraph(): Graph {
     initializers: new Map(),
     tape: new Map(),
     gradientValues: new Set(),
+    kernelGradients: new Map(),
     sweeping: false,
     layer: '',
     origins: new Map(),

@@ -1,11 +1,12 @@
 /** Writes a graph as an ONNX model with the official protobuf schema (`onnx.proto`). */
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import type { Attribute, Graph, Node, Origin, TensorData, Value } from './graph.ts';
+import type { Attribute, Body, Graph, Node, Origin, TensorData, Value } from './graph.ts';
 import { nodeName } from './node-name.ts';
 import {
   type AttributeProtoSchema,
   AttributeProto_AttributeType as AttributeType,
   TensorProto_DataType as DataType,
+  type GraphProtoSchema,
   ModelProtoSchema,
   type NodeProtoSchema,
   type TensorProtoSchema,
@@ -36,8 +37,16 @@ export function toModelBytes(graph: Graph): Uint8Array {
   const { nodes, used } = leadingToOutputs(graph);
   const { names, identities } = nameOutputs(graph);
   const origins = originsOf(graph, nodes);
-  const nameOf = (value: Value | undefined) => (value ? (names.get(value) ?? value.name) : '');
-  const domains = new Set(nodes.map((node) => node.domain).filter((domain) => domain !== ''));
+  const inModel: Names = {
+    value: (value) => (value ? (names.get(value) ?? value.name) : ''),
+    node: (node) => nodeName(node.outputs[0].name, origins.get(node)),
+  };
+  const domains = new Set(
+    nodes
+      .flatMap(withBody)
+      .map(({ domain }) => domain)
+      .filter((domain) => domain !== ''),
+  );
   const initializers = [...graph.initializers].filter(([value]) => used.has(value));
 
   const model = create(ModelProtoSchema, {
@@ -49,7 +58,7 @@ export function toModelBytes(graph: Graph): Uint8Array {
     ],
     graph: {
       name: 'znorm',
-      node: [...nodes.map((node) => nodeProto(node, nameOf, origins.get(node))), ...identities],
+      node: [...nodes.map((node) => nodeProto(node, inModel)), ...identities],
       initializer: initializers.map(([value, data]) => tensorProto(value, data)),
       input: graph.inputs.map((value) => valueInfo(value, value.name)),
       output: [...graph.outputs].map(([name, value]) => valueInfo(value, name)),
@@ -63,7 +72,7 @@ function leadingToOutputs(graph: Graph): { nodes: Node[]; used: Set<Value | unde
   const used = new Set<Value | undefined>(graph.outputs.values());
   const nodes = graph.nodes.toReversed().filter((node) => {
     const needed = node.outputs.some((value) => used.has(value));
-    if (needed) for (const value of node.inputs) used.add(value);
+    if (needed) for (const { inputs } of withBody(node)) for (const value of inputs) used.add(value);
     return needed;
   });
   return { nodes: nodes.reverse(), used };
@@ -73,13 +82,21 @@ function leadingToOutputs(graph: Graph): { nodes: Node[]; used: Set<Value | unde
 function originsOf({ origins }: Graph, nodes: readonly Node[]): Map<Node, Origin> {
   const found = new Map<Node, Origin>();
   const readers = new Map<Value | undefined, Origin>();
-  for (const node of nodes.toReversed()) {
+  for (const node of nodes.flatMap(withBody).reverse()) {
     const origin = origins.get(node.outputs[0]) ?? readers.get(node.outputs[0]);
     if (!origin) continue;
     found.set(node, origin);
     for (const value of node.inputs) readers.set(value, origin);
   }
   return found;
+}
+
+/** The node, and those it runs. */
+function withBody(node: Node): readonly Node[] {
+  const inner = Object.values(node.attributes).flatMap((attribute) =>
+    isBody(attribute) ? attribute.body.nodes.flatMap(withBody) : [],
+  );
+  return [node, ...inner];
 }
 
 /**
@@ -98,27 +115,51 @@ function nameOutputs(graph: Graph) {
   return { names, identities };
 }
 
-function nodeProto(
-  node: Node,
-  nameOf: (value: Value | undefined) => string,
-  origin: Origin | undefined,
-): MessageInitShape<typeof NodeProtoSchema> {
+/** How values and nodes are called in the model. */
+interface Names {
+  readonly value: (value: Value | undefined) => string;
+  readonly node: (node: Node) => string;
+}
+
+function nodeProto(node: Node, names: Names): MessageInitShape<typeof NodeProtoSchema> {
   return {
-    name: nodeName(node.outputs[0].name, origin),
+    name: names.node(node),
     opType: node.opType,
     domain: node.domain,
-    input: node.inputs.map(nameOf),
-    output: node.outputs.map(nameOf),
-    attribute: Object.entries(node.attributes).map(([name, value]) => attributeProto(name, value)),
+    input: node.inputs.map(names.value),
+    output: node.outputs.map(names.value),
+    attribute: Object.entries(node.attributes).map(([name, value]) => attributeProto(name, value, names)),
   };
 }
 
-function attributeProto(name: string, value: Attribute): MessageInitShape<typeof AttributeProtoSchema> {
+function attributeProto(
+  name: string,
+  value: Attribute,
+  names: Names,
+): MessageInitShape<typeof AttributeProtoSchema> {
   if (typeof value === 'number') return { name, type: AttributeType.INT, i: BigInt(value) };
   if (typeof value === 'string')
     return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) };
   if ('float' in value) return { name, type: AttributeType.FLOAT, f: value.float };
+  if ('body' in value) return { name, type: AttributeType.GRAPH, g: bodyProto(name, value.body, names) };
   return { name, type: AttributeType.INTS, ints: value.map(BigInt) };
+}
+
+function bodyProto(
+  name: string,
+  { inputs, nodes, outputs }: Body,
+  names: Names,
+): MessageInitShape<typeof GraphProtoSchema> {
+  return {
+    name,
+    node: nodes.map((node) => nodeProto(node, names)),
+    input: inputs.map((value) => valueInfo(value, value.name)),
+    output: outputs.map((value) => valueInfo(value, value.name)),
+  };
+}
+
+function isBody(attribute: Attribute): attribute is { readonly body: Body } {
+  return typeof attribute === 'object' && 'body' in attribute;
 }
 
 function tensorProto(value: Value, data: TensorData): MessageInitShape<typeof TensorProtoSchema> {

@@ -1,12 +1,5 @@
-import {
-  type Attributes,
-  elementCount,
-  type Graph,
-  int64s,
-  type Node,
-  newValue,
-  type Value,
-} from '../onnx/graph.ts';
+import { elementCount, type Graph, type Node, type Value } from '../onnx/graph.ts';
+import { append, appendReshape, withoutNodes } from './rewriting.ts';
 
 /**
  * Rewrites convolutions for ONNX Runtime's channel-blocked kernels.
@@ -28,13 +21,7 @@ import {
  * @param block channels a block, as the machine's kernels want it
  */
 export function blockConvolutions(graph: Graph, block: number): Graph {
-  const lowered: Graph = {
-    ...graph,
-    nodes: [],
-    initializers: new Map(graph.initializers),
-    names: new Set(graph.names),
-    known: new Map(),
-  };
+  const lowered = withoutNodes(graph);
   // A tensor read by several convolutions, or passed from one to the next, is reordered once.
   const blocked = new Map<Value, Value>();
   for (const node of graph.nodes) {
@@ -46,10 +33,10 @@ export function blockConvolutions(graph: Graph, block: number): Graph {
     const [x, kernel, bias] = node.inputs as [Value, Value, Value | undefined];
     const y = node.outputs[0];
     if (layout !== 'narrow' && !blocked.has(x))
-      blocked.set(x, append(lowered, 'ReorderInput', [x], {}, x.shape));
+      blocked.set(x, append(lowered, 'com.microsoft.nchwc:ReorderInput', [x], {}, x.shape));
     const filters = layout === 'full' ? reorderFull(lowered, kernel, block) : reorderOutputs(lowered, kernel);
     const inputs = [blocked.get(x) ?? x, filters, ...(bias ? [bias] : [])];
-    const result = append(lowered, 'Conv', inputs, node.attributes, y.shape);
+    const result = append(lowered, 'com.microsoft.nchwc:Conv', inputs, node.attributes, y.shape);
     blocked.set(y, result);
     const attributes = { channels: y.shape[1] };
     lowered.nodes.push({ opType: 'ReorderOutput', domain, inputs: [result], outputs: [y], attributes });
@@ -78,14 +65,24 @@ function kernelLayout(node: Node, block: number): 'full' | 'narrow' | 'depthwise
 /** [O, I, h, w] → [O/b, I, h·w, b] in memory: a block of output channels last. */
 function reorderOutputs(graph: Graph, kernel: Value): Value {
   const o = kernel.shape[0];
-  const flat = reshape(graph, kernel, [1, o, elementCount(kernel.shape) / o, 1]);
-  return reshape(graph, append(graph, 'ReorderInput', [flat], {}, flat.shape), kernel.shape);
+  const flat = appendReshape(graph, kernel, [1, o, elementCount(kernel.shape) / o, 1]);
+  return appendReshape(
+    graph,
+    append(graph, 'com.microsoft.nchwc:ReorderInput', [flat], {}, flat.shape),
+    kernel.shape,
+  );
 }
 
 /** [O, I, h, w] → [O/b, I/b, h·w, b, b] in memory: within a block, inputs before outputs. */
 function reorderFull(graph: Graph, kernel: Value, block: number): Value {
   const [o, i, h, w] = kernel.shape as [number, number, number, number];
-  const pieces = reshape(graph, reorderOutputs(graph, kernel), [o / block, i / block, block, h * w, block]);
+  const pieces = appendReshape(graph, reorderOutputs(graph, kernel), [
+    o / block,
+    i / block,
+    block,
+    h * w,
+    block,
+  ]);
   const swapped = append(
     graph,
     'Transpose',
@@ -93,23 +90,5 @@ function reorderFull(graph: Graph, kernel: Value, block: number): Value {
     { perm: [0, 1, 3, 2, 4] },
     pieces.shape.with(2, h * w).with(3, block),
   );
-  return reshape(graph, swapped, kernel.shape);
-}
-
-function reshape(graph: Graph, x: Value, shape: readonly number[]): Value {
-  return append(graph, 'Reshape', [x, int64s(graph, shape)], {}, shape);
-}
-
-/** Like `emit`, but for operands that belong to the graph this one was copied from. */
-function append(
-  graph: Graph,
-  opType: string,
-  inputs: readonly Value[],
-  attributes: Attributes,
-  shape: readonly number[],
-): Value {
-  const standard = opType === 'Reshape' || opType === 'Transpose';
-  const value = newValue(graph, opType, shape, 'float32');
-  graph.nodes.push({ opType, domain: standard ? '' : domain, inputs, outputs: [value], attributes });
-  return value;
+  return appendReshape(graph, swapped, kernel.shape);
 }

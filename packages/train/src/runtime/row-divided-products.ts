@@ -1,12 +1,5 @@
-import {
-  type Attributes,
-  constant,
-  type Graph,
-  int64s,
-  type Node,
-  newValue,
-  type Value,
-} from '../onnx/graph.ts';
+import { constant, type Graph, type Node, newValue, type Value } from '../onnx/graph.ts';
+import { append, appendReshape, withoutNodes } from './rewriting.ts';
 
 /**
  * Rewrites matrix products of which the number of threads would change the last bits.
@@ -22,13 +15,7 @@ import {
  * A single row is another kernel's, which does not divide sums.
  */
 export function divideProductsByRows(graph: Graph): Graph {
-  const lowered: Graph = {
-    ...graph,
-    nodes: [],
-    initializers: new Map(graph.initializers),
-    names: new Set(graph.names),
-    known: new Map(),
-  };
+  const lowered = withoutNodes(graph);
   for (const node of graph.nodes) {
     if (!dependsOnThreads(node)) lowered.nodes.push(node);
     else if (node.opType === 'Gemm') swapGemm(lowered, node);
@@ -63,8 +50,7 @@ function swapGemm(graph: Graph, { inputs, outputs, attributes }: Node): void {
 function column(graph: Graph, bias: Value): Value {
   if (bias.shape.length === 2) return transposed(graph, bias);
   if (bias.shape.length === 0) return bias;
-  const shape = [bias.shape[0], 1];
-  return append(graph, 'Reshape', [bias, int64s(graph, shape)], {}, shape);
+  return appendReshape(graph, bias, [bias.shape[0], 1]);
 }
 
 function swapMatMul(graph: Graph, { inputs, outputs, attributes }: Node): void {
@@ -87,16 +73,4 @@ function transpose(x: Value, y: Value): Node {
 
 function swapLast(values: readonly number[]): number[] {
   return [...values.slice(0, -2), values.at(-1)!, values.at(-2)!];
-}
-
-function append(
-  graph: Graph,
-  opType: string,
-  inputs: readonly Value[],
-  attributes: Attributes,
-  shape: readonly number[],
-): Value {
-  const y = newValue(graph, opType, shape, 'float32');
-  graph.nodes.push({ opType, domain: '', inputs, outputs: [y], attributes });
-  return y;
 }

@@ -1,7 +1,9 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
 import type { DType, Graph, TensorData } from '../onnx/graph.ts';
 import { toModelBytes } from '../onnx/model.ts';
+import { runInPieces } from './batch-pieces.ts';
 import { blockConvolutions } from './blocked-convolution.ts';
+import { lowerKernelGradients, markKernelGradients } from './blocked-kernel-gradient.ts';
 import type { Engine } from './engine.ts';
 import type { OnnxRuntime } from './onnx-runtime.ts';
 import { divideProductsByRows } from './row-divided-products.ts';
@@ -107,9 +109,10 @@ export async function createSession(
   };
 }
 
-function lower(graph: Graph, { channelBlock }: OnnxRuntime): Graph {
-  const sameOnAnyThread = divideProductsByRows(graph);
-  return channelBlock === undefined ? sameOnAnyThread : blockConvolutions(sameOnAnyThread, channelBlock);
+function lower(graph: Graph, { channelBlock: block }: OnnxRuntime): Graph {
+  if (block === undefined) return divideProductsByRows(graph);
+  const blocked = blockConvolutions(divideProductsByRows(markKernelGradients(graph, block)), block);
+  return lowerKernelGradients(runInPieces(blocked, block), block);
 }
 
 async function loadRuntime(engine: Engine): Promise<OnnxRuntime> {

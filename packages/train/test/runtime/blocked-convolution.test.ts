@@ -2,12 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { relu } from '../../src/autodiff/activation.ts';
 import { add } from '../../src/autodiff/arithmetic.ts';
 import { type Conv2dOptions, conv2d } from '../../src/autodiff/convolution.ts';
-import { createGraph, type Graph, input, output, type Value } from '../../src/onnx/graph.ts';
-import { toModelBytes } from '../../src/onnx/model.ts';
+import { createGraph, type Graph, input, output } from '../../src/onnx/graph.ts';
 import { blockConvolutions } from '../../src/runtime/blocked-convolution.ts';
 import { loadNative } from '../../src/runtime/node.ts';
-import { createSession, type TensorView } from '../../src/runtime/session.ts';
-import { relativeError } from '../autodiff/operator-check.ts';
+import { loweringError } from './lowering-error.ts';
 
 const { channelBlock } = await loadNative();
 
@@ -18,27 +16,6 @@ function convolution(x: readonly number[], kernel: readonly number[], options: C
   const graph = createGraph();
   output(conv2d(input(graph, 'x', x), input(graph, 'kernel', kernel), options), 'y');
   return graph;
-}
-
-/** Runs a graph as it is and lowered for this machine; both are float32 sums of the same terms. */
-async function errorOfLowering(graph: Graph): Promise<number> {
-  const [plain, blocked] = await Promise.all(
-    [toModelBytes(graph), graph].map(async (model) => {
-      const session = await createSession(model, { engine: 'native', threads: 2 });
-      const feeds = Object.fromEntries(graph.inputs.map((value, seed) => [value.name, waves(value, seed)]));
-      const y = { ...graph.outputs.get('y')! };
-      const fetch: TensorView = { data: new Float32Array(y.shape.reduce((a, b) => a * b)), shape: y.shape };
-      await session.run(feeds, { y: fetch });
-      await session.release();
-      return fetch.data as Float32Array;
-    }),
-  );
-  return relativeError(blocked, plain);
-}
-
-function waves({ shape }: Value, seed: number): TensorView {
-  const count = shape.reduce((a, b) => a * b, 1);
-  return { data: Float32Array.from({ length: count }, (_, i) => Math.sin(i * 1.7 + seed)), shape };
 }
 
 describe('which convolutions have a blocked kernel', () => {
@@ -102,7 +79,7 @@ describe.skipIf(channelBlock === undefined)('blocked convolutions give what plai
     ['depthwise', [2, 32, 6, 6], [32, 1, 3, 3], { group: 32, pads: 1 }],
   ];
   test.each(cases)('%s', async (_, x, kernel, options) => {
-    expect(await errorOfLowering(convolution(x, kernel, options))).toBeLessThan(1e-6);
+    expect(await loweringError(convolution(x, kernel, options))).toBeLessThan(1e-6);
   });
 
   test('with bias, activation and a second convolution', async () => {
@@ -110,6 +87,6 @@ describe.skipIf(channelBlock === undefined)('blocked convolutions give what plai
     const x = input(graph, 'x', [2, 3, 6, 6]);
     const first = conv2d(x, input(graph, 'a', [16, 3, 3, 3]), { pads: 1, bias: input(graph, 'bias', [16]) });
     output(conv2d(relu(first), input(graph, 'b', [32, 16, 3, 3])), 'y');
-    expect(await errorOfLowering(graph)).toBeLessThan(1e-6);
+    expect(await loweringError(graph)).toBeLessThan(1e-6);
   });
 });
