@@ -7,7 +7,7 @@ export interface Experience {
   /** The critic's V(s) before each step. */
   readonly values: Float32Array;
   /** V of what followed the last step, by place. */
-  readonly lastValues: Float32Array;
+  readonly lastValues: ArrayLike<number>;
 }
 
 /**

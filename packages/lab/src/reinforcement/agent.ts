@@ -1,23 +1,21 @@
-import type { StoredArray, Trainer } from '@znorm/train';
+import type { StepResult, StoredArray } from '@znorm/train';
 import { type Crowd, createCrowd } from '../environments/crowd.ts';
 import type { Environment } from '../environments/environment.ts';
 
 /** Something that learns by acting. */
 export interface Agent {
-  readonly trainer: Trainer;
   /** Steps taken in the environment, all places together. */
   readonly environmentSteps: number;
-  /** Gathers experience and learns from it, once around. */
-  advance(): Promise<Advance>;
+  /** One step of the optimizer, after as much acting as is due before it. */
+  step(): Promise<AgentStep>;
   /** What the agent would do, without exploring: one action for each row of observations. */
   decide(observations: Float32Array): Promise<Int32Array>;
   /** Everything besides the trainer's own checkpoint that a resumed run needs to go on with the same bits. */
   snapshot(): AgentSnapshot;
 }
 
-export interface Advance {
-  /** Mean of the optimizer's steps; null if it took none. */
-  readonly loss: number | null;
+export interface AgentStep {
+  readonly result: StepResult;
   /** Returns of the episodes that ended meanwhile, exploration included. */
   readonly returns: readonly number[];
 }

@@ -31,11 +31,15 @@ export function createPolicyAgent(
   const { places, rolloutSteps, epochs, batchSize, gamma, lambda, seed } = options;
   const { observationSize: width, actions: actionCount } = environment;
   const size = places * rolloutSteps;
+  const batches = Math.floor(size / batchSize);
   const counters = from?.counters as { rollouts: number; crowd: CrowdSnapshot } | undefined;
+  /** Rollouts made. */
   let rollouts = counters?.rollouts ?? 0;
+  /** The last of them, while there is something to learn from it. */
+  let rollout = from?.arrays as Record<string, Float32Array>;
   const crowd = createCrowd(environment, { count: places, seed, stream: 'exploration' }, counters?.crowd);
 
-  const rollout = async () => {
+  const act = async () => {
     const next = randomStream(seed, 'action', rollouts);
     const observations = new Float32Array(size * width);
     const actions = new Int32Array(size);
@@ -66,44 +70,42 @@ export function createPolicyAgent(
     const { values: last } = await trainer.predict({ observations: crowd.observations });
     const experience = { count: places, rewards, over, values, lastValues: last.data };
     const estimates = generalizedAdvantages(experience, { gamma, lambda });
-    const chosen = oneHot(actions, actionCount);
-    return { batch: { observations, chosen, logProbabilities, ...estimates }, returnsOfEpisodes };
+    rollout = { observations, chosen: oneHot(actions, actionCount), logProbabilities, ...estimates };
+    rollouts++;
+    return returnsOfEpisodes;
+  };
+
+  /** A part of the rollout, in an order drawn for each epoch. */
+  const batchAt = (step: number) => {
+    const [epoch, start] = [Math.floor(step / batches), (step % batches) * batchSize];
+    const order = permutation(randomStream(seed, 'minibatch', rollouts, epoch), size);
+    const rows = order.subarray(start, start + batchSize);
+    const batch = Object.fromEntries(
+      Object.entries(rollout).map(([name, data]) => [name, rowsOf(data, data.length / size, rows)]),
+    );
+    standardize(batch.advantages);
+    return batch;
   };
 
   return {
-    trainer,
     get environmentSteps() {
       return rollouts * size;
     },
-    async advance() {
-      const { batch, returnsOfEpisodes } = await rollout();
-      let lossSum = 0;
-      let steps = 0;
-      for (let epoch = 0; epoch < epochs; epoch++) {
-        const order = permutation(randomStream(seed, 'minibatch', rollouts, epoch), size);
-        for (let start = 0; start + batchSize <= size; start += batchSize) {
-          const rows = order.subarray(start, start + batchSize);
-          const piece = Object.fromEntries(
-            Object.entries(batch).map(([name, data]) => [name, rowsOf(data, data.length / size, rows)]),
-          );
-          standardize(piece.advantages);
-          lossSum += (await trainer.step(piece)).loss;
-          steps++;
-        }
-      }
-      rollouts++;
-      return { loss: lossSum / steps, returns: returnsOfEpisodes };
+    async step() {
+      const stepOfRound = trainer.steps % (epochs * batches);
+      const returns = stepOfRound === 0 ? await act() : [];
+      return { result: await trainer.step(batchAt(stepOfRound)), returns };
     },
     async decide(observations) {
       const { logits } = await trainer.predict({ observations });
       return largestOfRows(logits.data, actionCount);
     },
-    snapshot: () => ({ counters: { rollouts, crowd: crowd.snapshot() }, arrays: {} }),
+    snapshot: () => ({ counters: { rollouts, crowd: crowd.snapshot() }, arrays: { ...rollout } }),
   };
 }
 
 /** An action drawn with softmax(logits) at a point `u` of [0, 1), and the logarithm of its probability. */
-function sampled(logits: Float32Array, u: number): { action: number; logProbability: number } {
+function sampled(logits: Float32Array | Float64Array, u: number): { action: number; logProbability: number } {
   const highest = Math.max(...logits);
   const weights = Array.from(logits, (logit) => Math.exp(logit - highest));
   const total = weights.reduce((sum, weight) => sum + weight, 0);

@@ -1,5 +1,7 @@
 import {
   abs,
+  constant,
+  div,
   integer,
   minimum,
   mul,
@@ -21,9 +23,9 @@ import { createReplay, type ReplayCounters } from './replay.ts';
 export interface QLearningOptions {
   /** Episodes side by side. */
   readonly places: number;
-  /** Steps in each of them between two rounds of learning. */
+  /** Steps in each of them in a round of acting. */
   readonly rolloutSteps: number;
-  /** Optimizer steps of a round. */
+  /** Optimizer steps between two rounds of acting. */
   readonly gradientSteps: number;
   readonly batchSize: number;
   /** Transitions the replay buffer holds. */
@@ -37,10 +39,30 @@ export interface QLearningOptions {
   readonly gamma: number;
   /** Of the run's steps, how many until exploration is down to its end. */
   readonly explorationShare: number;
-  /** The share of random actions from then on. */
+  /** How often a random action is begun from then on. */
   readonly explorationEnd: number;
+  /**
+   * A random action is held for n steps with P(n ≥ k) = 1/k, for at most this many; 1 is plain ε-greedy. Where a goal
+   * is a long way off, single random actions cancel out and never reach it.
+   */
+  readonly longestHold: number;
   /** Steps in the environment of the whole run. */
   readonly environmentSteps: number;
+}
+
+/** A random action that is being held, and for how many more steps. */
+interface Held {
+  readonly action: number;
+  readonly left: number;
+}
+
+export interface QNetworkOptions {
+  readonly observationSize: number;
+  readonly actions: number;
+  /** Units of the hidden layers. */
+  readonly hidden: readonly number[];
+  /** The size that each observed number has at most, or usually; the network sees them divided by it. */
+  readonly scales: readonly number[];
 }
 
 /**
@@ -51,12 +73,7 @@ export interface QLearningOptions {
  * Inputs a sample: `observations` [observationSize], `chosen` [actions] (1 at the action taken), `targets` [1],
  * `weights` [1]. Output: `values` [N, actions].
  */
-export function qObjective(options: {
-  observationSize: number;
-  actions: number;
-  hidden: readonly number[];
-}): Objective {
-  const { observationSize, actions, hidden } = options;
+export function qObjective({ observationSize, actions, hidden, scales }: QNetworkOptions): Objective {
   return {
     inputs: {
       observations: { shape: [observationSize] },
@@ -65,7 +82,11 @@ export function qObjective(options: {
       weights: { shape: [1] },
     },
     build({ observations, chosen, targets, weights }, scope) {
-      const values = network(hidden, actions, relu)(observations, scope.child('q'));
+      const scaled = div(
+        observations,
+        constant(observations.graph, Float32Array.from(scales), [scales.length]),
+      );
+      const values = network(hidden, actions, relu)(scaled, scope.child('q'));
       const taken = reduceSum(mul(values, chosen), { axes: [1], keepDims: true });
       const error = abs(sub(taken, targets));
       const near = minimum(error, 1);
@@ -80,7 +101,9 @@ export function qObjective(options: {
  *
  *     y = r + γ (1 − terminated) Q_target(s′, argmax_a Q(s′, a))
  *
- * @see Mnih et al. 2015; van Hasselt et al. 2016, arXiv 1509.06461
+ * It explores by ε-greedy actions that may be held for some steps.
+ *
+ * @see Mnih et al. 2015; van Hasselt et al. 2016, arXiv 1509.06461; Dabney et al. 2020, arXiv 2006.01782
  */
 export function createQAgent(
   trainer: Trainer,
@@ -91,7 +114,7 @@ export function createQAgent(
   const { places, rolloutSteps, batchSize, gamma, seed } = options;
   const { observationSize: width, actions: actionCount } = environment;
   const counters = from?.counters as
-    | { rounds: number; crowd: CrowdSnapshot; replay: ReplayCounters }
+    | { rounds: number; crowd: CrowdSnapshot; replay: ReplayCounters; held: Held[] }
     | undefined;
   let rounds = counters?.rounds ?? 0;
   const crowd = createCrowd(environment, { count: places, seed, stream: 'exploration' }, counters?.crowd);
@@ -102,6 +125,7 @@ export function createQAgent(
   const target = trainer.parameters.map(({ path, data }) => {
     return { path, data: from ? (from.arrays[targetName(path)] as Float32Array).slice() : data.slice() };
   });
+  const held = Array.from({ length: places }, (_, i): Held => counters?.held[i] ?? { action: 0, left: 0 });
   const stepsSoFar = () => rounds * rolloutSteps * places;
 
   const explored = (): number => {
@@ -114,7 +138,7 @@ export function createQAgent(
     return largestOfRows(values.data, actionCount);
   };
 
-  const explore = async () => {
+  const explore = async (): Promise<number[]> => {
     const next = randomStream(seed, 'action', rounds);
     const epsilon = explored();
     const returns: number[] = [];
@@ -122,10 +146,19 @@ export function createQAgent(
       const before = crowd.observations.slice();
       const actions = await decide(before);
       for (let i = 0; i < places; i++) {
-        if (uniform(next) < epsilon) actions[i] = integer(next, actionCount);
+        if (held[i].left === 0 && uniform(next) < epsilon) {
+          // 1/u passes k with probability 1/k.
+          const left = Math.min(Math.floor(1 / (1 - uniform(next))), options.longestHold);
+          held[i] = { action: integer(next, actionCount), left };
+        }
+        if (held[i].left > 0) {
+          actions[i] = held[i].action;
+          held[i] = { ...held[i], left: held[i].left - 1 };
+        }
       }
-      const { rewards, terminated, nextObservations, finished } = crowd.step(actions);
+      const { rewards, terminated, truncated, nextObservations, finished } = crowd.step(actions);
       for (let i = 0; i < places; i++) {
+        if (terminated[i] || truncated[i]) held[i] = { action: 0, left: 0 };
         replay.add({
           observation: before.subarray(i * width, (i + 1) * width),
           action: actions[i],
@@ -136,10 +169,11 @@ export function createQAgent(
       }
       returns.push(...finished.map((episode) => episode.return));
     }
+    rounds++;
     return returns;
   };
 
-  const learn = async (): Promise<number> => {
+  const learn = async () => {
     if (trainer.steps % options.targetEvery === 0) {
       for (const [i, { data }] of trainer.parameters.entries()) target[i].data.set(data);
     }
@@ -161,27 +195,26 @@ export function createQAgent(
     }
     const { observations, weights } = drawn;
     const chosen = oneHot(drawn.actions, actionCount);
-    return (await trainer.step({ observations, chosen, targets, weights })).loss;
+    return trainer.step({ observations, chosen, targets, weights });
   };
 
   return {
-    trainer,
     get environmentSteps() {
       return stepsSoFar();
     },
-    async advance() {
-      const returns = await explore();
-      rounds++;
-      if (stepsSoFar() <= options.learningStarts) return { loss: null, returns };
-      let lossSum = 0;
-      for (let step = 0; step < options.gradientSteps; step++) lossSum += await learn();
-      return { loss: lossSum / options.gradientSteps, returns };
+    async step() {
+      const returns: number[] = [];
+      if (trainer.steps % options.gradientSteps === 0) {
+        do returns.push(...(await explore()));
+        while (stepsSoFar() < options.learningStarts);
+      }
+      return { result: await learn(), returns };
     },
     decide,
     snapshot() {
       const { counters: kept, arrays } = replay.snapshot();
       return {
-        counters: { rounds, crowd: crowd.snapshot(), replay: kept },
+        counters: { rounds, crowd: crowd.snapshot(), replay: kept, held: [...held] },
         arrays: {
           ...arrays,
           ...Object.fromEntries(target.map(({ path, data }) => [targetName(path), data])),
