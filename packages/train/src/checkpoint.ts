@@ -1,5 +1,10 @@
 import type { ArrayTensor, Named, State } from 'znorm';
-import { decodeSafetensors, encodeSafetensors, type StoredTensor } from './safetensors.ts';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type SafetensorsContent,
+  type StoredTensor,
+} from './safetensors.ts';
 import { slotName, slotsOf, type TrainingState } from './training-state.ts';
 
 /** What a checkpoint holds besides tensors. Random streams and batches follow from seed and step. */
@@ -11,17 +16,38 @@ export interface Progress {
   readonly batchHash: string;
 }
 
+export interface Restored {
+  readonly progress: Progress;
+  readonly attached?: SafetensorsContent;
+}
+
 const format = 'znorm-checkpoint/1';
+const attachedPrefix = 'attached/';
 
 /**
  * A training state as a safetensors file: tensors `parameters/…`, `buffers/…` and `optimizer/<parameter>/<slot>`, the
  * rest as JSON in the header's metadata. Any safetensors reader opens it.
+ *
+ * @param attached   what else belongs to this moment, such as a replay buffer: tensors `attached/…`
  */
-export function encodeCheckpoint(state: TrainingState, progress: Progress): Uint8Array {
+export function encodeCheckpoint(
+  state: TrainingState,
+  progress: Progress,
+  attached?: SafetensorsContent,
+): Uint8Array {
   const { step, gates } = state.optimizer;
+  const attachedTensors = Object.entries(attached?.tensors ?? {}).map(([name, tensor]) => [
+    `${attachedPrefix}${name}`,
+    tensor,
+  ]);
   return encodeSafetensors({
-    tensors: Object.fromEntries(storedTensors(state)),
-    metadata: { format, progress: JSON.stringify(progress), optimizer: JSON.stringify({ step, gates }) },
+    tensors: Object.fromEntries([...storedTensors(state), ...attachedTensors]),
+    metadata: {
+      format,
+      progress: JSON.stringify(progress),
+      optimizer: JSON.stringify({ step, gates }),
+      ...(attached && { attached: JSON.stringify(attached.metadata) }),
+    },
   });
 }
 
@@ -30,8 +56,9 @@ export function encodeCheckpoint(state: TrainingState, progress: Progress): Uint
  *
  * @throws RangeError if the file is damaged, or is of another model, optimizer or seed
  */
-export function restoreCheckpoint(state: TrainingState, seed: number, bytes: Uint8Array): Progress {
-  const { tensors, metadata } = decodeSafetensors(bytes);
+export function restoreCheckpoint(state: TrainingState, seed: number, bytes: Uint8Array): Restored {
+  const { tensors: all, metadata } = decodeSafetensors(bytes);
+  const { attached, tensors } = apart(all);
   if (metadata.format !== format) {
     throw new RangeError(
       `restore: expected a checkpoint of format ${format}, got ${metadata.format ?? 'none'}.`,
@@ -57,7 +84,19 @@ export function restoreCheckpoint(state: TrainingState, seed: number, bytes: Uin
   const counters = JSON.parse(metadata.optimizer) as Pick<State<ArrayTensor>, 'step' | 'gates'>;
   const slots = restoredSlots(state.optimizer, tensors);
   state.optimizer = state.update.adopt({ ...counters, slots });
-  return progress;
+  if (metadata.attached === undefined) return { progress };
+  return { progress, attached: { tensors: attached, metadata: JSON.parse(metadata.attached) } };
+}
+
+/** The tensors of the trainer, and those attached by the names they were attached under. */
+function apart(all: Readonly<Record<string, StoredTensor>>) {
+  const attached: Record<string, StoredTensor> = {};
+  const tensors: Record<string, StoredTensor> = {};
+  for (const [name, tensor] of Object.entries(all)) {
+    if (name.startsWith(attachedPrefix)) attached[name.slice(attachedPrefix.length)] = tensor;
+    else tensors[name] = tensor;
+  }
+  return { attached, tensors };
 }
 
 const otherModel = 'The checkpoint is of another model or another optimizer.';

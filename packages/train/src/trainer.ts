@@ -14,6 +14,7 @@ import { createDigest } from './digest.ts';
 import { knownOptions } from './known-options.ts';
 import type { Objective } from './objective.ts';
 import { type Engine, resolveEngine } from './runtime/engine.ts';
+import type { SafetensorsContent } from './safetensors.ts';
 import { evaluationGraph, predictionGraph, type StepGraph, trainingGraph } from './step-graph.ts';
 import { loadStep, type Measured, stepsBySize } from './step-run.ts';
 import { createTrainingState, slotsOf, type TrainingState, takeStep } from './training-state.ts';
@@ -95,10 +96,19 @@ export interface Trainer {
   parameterHash(): string;
   /** Hash of all that training changes: parameters, buffers, optimizer state. */
   stateHash(): string;
-  /** The whole state as a safetensors file. In Node, `saveCheckpoint` of `@znorm/train/node` writes it to disk. */
-  checkpoint(): Uint8Array;
-  /** Goes back to a checkpoint. @throws RangeError if it is damaged, or of another model, optimizer or seed */
-  restore(checkpoint: Uint8Array): void;
+  /**
+   * The whole state as a safetensors file. In Node, `saveCheckpoint` of `@znorm/train/node` writes it to disk.
+   *
+   * @param attached   what else a resumed run needs from this moment, such as a replay buffer
+   */
+  checkpoint(attached?: SafetensorsContent): Uint8Array;
+  /**
+   * Goes back to a checkpoint.
+   *
+   * @returns what was attached to it
+   * @throws RangeError if it is damaged, or of another model, optimizer or seed
+   */
+  restore(checkpoint: Uint8Array): SafetensorsContent | undefined;
   /** Frees the runtime's memory. The trainer must not be used afterwards. */
   dispose(): Promise<void>;
 }
@@ -255,9 +265,11 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
         ...bytesOf(slotsOf(state.optimizer)),
         JSON.stringify([steps, state.optimizer.step, state.optimizer.gates]),
       ),
-    checkpoint: () => encodeCheckpoint(state, { seed, steps, batchHash }),
+    checkpoint: (attached) => encodeCheckpoint(state, { seed, steps, batchHash }, attached),
     restore(checkpoint) {
-      ({ steps, batchHash } = restoreCheckpoint(state, seed, checkpoint));
+      const { progress, attached } = restoreCheckpoint(state, seed, checkpoint);
+      ({ steps, batchHash } = progress);
+      return attached;
     },
     dispose: () =>
       alone('dispose', async () => {

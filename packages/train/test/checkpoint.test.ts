@@ -70,6 +70,17 @@ describe('a checkpoint', () => {
   test('is the same bytes for the same state', () => {
     expect(trainer.checkpoint()).toEqual(trainer.checkpoint());
   });
+
+  test('carries what is attached to it, and gives it back when the trainer is restored', async () => {
+    const attached = {
+      tensors: { 'replay/rewards': { shape: [3], data: Float32Array.of(1, -2, 0.5) } },
+      metadata: { counters: '{"rounds":7}' },
+    };
+    const other = await create();
+    expect(other.restore(trainer.checkpoint(attached))).toEqual(attached);
+    expect(other.stateHash()).toBe(trainer.stateHash());
+    expect(other.restore(trainer.checkpoint())).toBeUndefined();
+  });
 });
 
 describe('a checkpoint that does not fit is refused by name, and nothing changes', () => {
