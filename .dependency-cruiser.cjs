@@ -29,8 +29,9 @@ const floors = {
   lab: [
     'did-you-mean|expected-error|metric',
     'comparison|machine',
-    'datasets/|metrics/|stats/|methods|models',
-    'report/|tasks/',
+    'datasets/|environments/|metrics/|stats/|methods|models',
+    'reinforcement/|report/',
+    'tasks/',
     'run/',
     'launch/',
     'sweep/',

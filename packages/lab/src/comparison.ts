@@ -159,7 +159,8 @@ export interface RunFailure {
 /** Whether, seed by seed, every finished run started from the same weights and saw the same batches. */
 export interface Pairing {
   sameInitialWeights: boolean;
-  sameBatches: boolean;
+  /** Null where batches are what a method makes of its own experience, and cannot be the same. */
+  sameBatches: boolean | null;
 }
 
 /** The metric that methods are compared by. */

@@ -76,9 +76,13 @@ function methodsTable(result: ComparisonResult): Html {
 
 function pairingTable(result: ComparisonResult): Html {
   const { sameInitialWeights, sameBatches } = result.pairing;
-  const proven = sameInitialWeights && sameBatches;
+  const proven = sameInitialWeights && sameBatches !== false;
+  const ownBatches =
+    'Proven by the hashes below: for each seed, every method started from the same weights, in the same environments. What it then saw is its own doing.';
   const said = proven
-    ? 'Proven by the hashes below: for each seed, every method started from the same weights and saw the same batches, bit for bit.'
+    ? sameBatches === null
+      ? ownBatches
+      : 'Proven by the hashes below: for each seed, every method started from the same weights and saw the same batches, bit for bit.'
     : 'Not proven: for at least one seed the hashes below differ between methods.';
   return html`<p>${said}</p>
 ${scrollable(

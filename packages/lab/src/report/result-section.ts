@@ -29,7 +29,7 @@ export function resultTable(result: ComparisonResult): Html {
   const { label, better } = primary;
   const percent = (metric: { format: string }) => (metric.format === 'percent' ? html`<br>%` : '');
   const points = pointsOf(primary) && html`<br>points`;
-  const paired = result.pairing.sameInitialWeights && result.pairing.sameBatches;
+  const shared = sharedBySeeds(result);
   const rows = tableRows(result).map(
     (row, index) => html`<tr>
 <th scope="row">${swatch(result, row.method)}${row.method}</th><td>${row.primary}</td><td>${row.difference}</td>
@@ -50,8 +50,14 @@ ${second === undefined ? '' : html`<td>${row.second}</td>`}<td>${row.stepMs}</td
 </table>`,
   )}
 <p class="note">${capitalized(label)} (${better} is better): mean over seeds with its Student-t 95 % interval. Against ${against}: mean of the differences
-within each seed${paired ? ', which shares initial weights and batches' : ''}, with the same kind of interval. The exact test flips the
+within each seed${shared && `, which shares initial weights and ${shared}`}, with the same kind of interval. The exact test flips the
 signs of these differences in every possible way; correction over methods is Holm’s.</p>`;
+}
+
+/** What the runs of a seed have in common besides initial weights; nothing where that is not proven. */
+function sharedBySeeds({ pairing }: ComparisonResult): string {
+  if (!pairing.sameInitialWeights || pairing.sameBatches === false) return '';
+  return pairing.sameBatches === null ? 'environments' : 'batches';
 }
 
 /** Every metric, where there are more than the table of the result shows. */

@@ -185,7 +185,7 @@ function failureSentences({ failures, methods }: ComparisonResult): string[] {
 function pairingSentence({ pairing, methods }: ComparisonResult): string[] {
   const differs = [
     ...(pairing.sameInitialWeights ? [] : ['initial weights']),
-    ...(pairing.sameBatches ? [] : ['batches']),
+    ...(pairing.sameBatches === false ? ['batches'] : []),
   ];
   if (differs.length === 0 || methods.length < 2) return [];
   return [`The pairing is not proven: for the same seed, ${listed(differs)} differ between methods.`];

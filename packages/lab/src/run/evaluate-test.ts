@@ -17,10 +17,11 @@ export async function evaluateTest(
   findTask: FindTask = taskByName,
 ): Promise<void> {
   const config = readRunConfig(files);
-  const { test, createTrainer } = await prepareRun(config, settings, findTask);
+  const { test, memory, createTrainer } = await prepareRun(config, settings, findTask);
   const trainer = await createTrainer();
   try {
-    await restoreCheckpoint(files.checkpoint, trainer);
+    const remembered = await restoreCheckpoint(files.checkpoint, trainer);
+    if (remembered) memory?.load(remembered);
     const started = performance.now();
     const { metrics } = await test(trainer, (share) => {
       const seconds = (performance.now() - started) / 1000;

@@ -3,6 +3,7 @@ import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { isNonFinite, type NonFiniteError, type StepResult, type Trainer } from '@znorm/train';
 import { restoreCheckpoint, saveCheckpoint } from '@znorm/train/node';
 import type { MetricValues } from '../metric.ts';
+import type { Prepared } from '../tasks/task.ts';
 import { type FindTask, taskByName } from '../tasks/tasks.ts';
 import type { RunConfig, RunSettings } from './config.ts';
 import { appendEvent, lastEvent, type RunEventOf, readEvents } from './events.ts';
@@ -58,7 +59,7 @@ export async function train(
     },
   });
   const stepClock = () => performance.now() - lookingMs;
-  const sums = await goOnFromCheckpoint(files, trainer, config.steps);
+  const sums = await goOnFromCheckpoint(files, trainer, config.steps, setting.memory);
   try {
     await trainToEnd({ files, config, settings, setting, trainer, stepClock, onProgress }, sums);
   } catch (error) {
@@ -130,7 +131,7 @@ async function trainToEnd(training: Training, standing: Sums): Promise<void> {
       // The sums first: a checkpoint without its sums could not be resumed, sums without their checkpoint do no harm.
       const stepMs = median(stepTimes);
       appendEvent(files.events, { type: 'checkpoint', step: trainer.steps, ...sums, stepMs });
-      await saveCheckpoint(files.checkpoint, trainer);
+      await saveCheckpoint(files.checkpoint, trainer, setting.memory?.save());
       lastCheckpoint = performance.now();
     }
     // WebAssembly computes without ever waiting; without this, the process would not hear that its parent is gone.
@@ -153,7 +154,12 @@ async function trainToEnd(training: Training, standing: Sums): Promise<void> {
  * Puts the trainer where the run stands, at its last checkpoint or at the start, and says so in the events. A
  * checkpoint whose sums did not reach the disk before the machine died is of no use: the run starts again.
  */
-async function goOnFromCheckpoint(files: RunFolder, trainer: Trainer, steps: number): Promise<Sums> {
+async function goOnFromCheckpoint(
+  files: RunFolder,
+  trainer: Trainer,
+  steps: number,
+  memory: Prepared['memory'],
+): Promise<Sums> {
   const events = readEvents(files.events);
   if (!lastEvent(events, 'start')) {
     const parameters = trainer.parameters.map(({ path, shape, role }) => ({ path, shape: [...shape], role }));
@@ -163,11 +169,14 @@ async function goOnFromCheckpoint(files: RunFolder, trainer: Trainer, steps: num
     return nothing;
   }
   const fresh = trainer.checkpoint();
-  if (existsSync(files.checkpoint)) await restoreCheckpoint(files.checkpoint, trainer);
+  const remembered = existsSync(files.checkpoint)
+    ? await restoreCheckpoint(files.checkpoint, trainer)
+    : undefined;
   const saved = events.findLast(
     (event): event is RunEventOf<'checkpoint'> => event.type === 'checkpoint' && event.step === trainer.steps,
   );
   if (!saved) trainer.restore(fresh);
+  else if (remembered) memory?.load(remembered);
   appendEvent(files.events, { type: 'resume', time: now(), step: trainer.steps });
   return saved ?? nothing;
 }

@@ -88,7 +88,8 @@ export async function planComparison(
   const methods = resolveMethods(options.methods ?? task.methods);
   const optimizer = options.optimizer ?? task.optimizer;
   const optimizerChain = optimizerByName(optimizer);
-  const learningRates = options.learningRates ?? customaryRates[optimizer];
+  const usual = optimizer === task.optimizer ? task.learningRates : undefined;
+  const learningRates = options.learningRates ?? usual ?? customaryRates[optimizer];
 
   type Count = 'seeds' | 'epochs' | 'batchSize' | 'trainSize' | 'validationSize' | 'testSize';
   const count = (option: Count, otherwise: number) =>

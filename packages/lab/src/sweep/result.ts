@@ -73,7 +73,10 @@ export function comparisonResult(
     baseline,
     methods,
     failures: told.flatMap(({ config, events }) => failureOf(config, events)),
-    pairing: provePairing(methods.map((method) => method.seeds)),
+    pairing: provePairing(
+      methods.map((method) => method.seeds),
+      planTask.batches,
+    ),
   };
 }
 

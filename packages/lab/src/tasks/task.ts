@@ -1,4 +1,4 @@
-import type { Objective, StepResult, Trainer } from '@znorm/train';
+import type { Objective, SafetensorsContent, StepResult, Trainer } from '@znorm/train';
 import type { TransformationJson } from 'znorm';
 import type { Metric, MetricValues } from '../metric.ts';
 import type { Recipe, SampleCounts, Unit } from './recipe.ts';
@@ -30,8 +30,15 @@ export interface Task {
   /** What it has of its own that can be set. */
   readonly settings: Readonly<Record<string, Setting>>;
   readonly presets: Readonly<Record<PresetName, Preset>>;
-  /** Steps of a whole run. */
-  readonly steps: (recipe: Recipe) => number;
+  /** Rates tried inside its own optimizer if none are named. @default what is customary for the optimizer */
+  readonly learningRates?: readonly number[];
+  /** Of the optimizer, in a whole run. */
+  readonly steps: (config: Recipe & { readonly model: string }) => number;
+  /**
+   * Whether every method is given the same batches, or learns from what it does itself, so that its batches cannot be
+   * those of another method. @default 'given'
+   */
+  readonly batches?: 'given' | 'own';
   /** Loads the data and builds the network. What comes out depends on the arguments alone. */
   readonly prepare: (config: TaskConfig, machine: Machine) => Promise<Prepared>;
 }
@@ -90,6 +97,11 @@ export interface Prepared {
   readonly validate: (trainer: Trainer) => Promise<MetricValues>;
   /** All of them on the test samples, once at the end of a run. */
   readonly test: (trainer: Trainer, onShare: (share: number) => void) => Promise<Tested>;
+  /** What it remembers besides the trainer's state, such as experience. Saved and loaded with every checkpoint. */
+  readonly memory?: {
+    readonly save: () => SafetensorsContent;
+    readonly load: (content: SafetensorsContent) => void;
+  };
 }
 
 /** What several training steps came to. */

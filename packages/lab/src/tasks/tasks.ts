@@ -1,5 +1,6 @@
 import { didYouMean } from '../did-you-mean.ts';
 import { badInput } from '../expected-error.ts';
+import { controlProblems } from './control-problems.ts';
 import { imageClassification } from './image-classification.ts';
 import { type Preset, type PresetName, presetNames, type Task } from './task.ts';
 
@@ -24,6 +25,7 @@ export const tasks: readonly Task[] = [
     augmentation: { crop: 2 },
     time: { smoke: 'under a minute', quick: 'about 3 minutes', paper: 'weeks' },
   }),
+  ...controlProblems,
 ];
 
 /** How a task is found by its name. @throws ExpectedError naming the unknown task */
