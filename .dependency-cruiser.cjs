@@ -22,7 +22,7 @@ const floors = {
     'batches|layers/',
     'objective',
     'classification|models/|step-graph|training-state',
-    'checkpoint|step-run',
+    'checkpoint|checkpoint-file|step-run',
     'trainer|profile',
     'index|node',
   ],
