@@ -10,7 +10,7 @@ const floors = {
     'select|schedules|cycle-schedules|decay-schedules|backends/',
     'transformation',
     'stages|transforms/',
-    'update-tensors',
+    'update-tensors|adjustable-schedules',
     'apply|evaluation-params|optimizer-parts|optimizers|adaptive-optimizers|layerwise-optimizers|inspect/',
     'chain-json|fused/',
     'tfjs/|jax/',

@@ -1,4 +1,5 @@
 import { adadelta, adagrad, adamax, lion, nadam, scheduleFreeAdamw } from './adaptive-optimizers.ts';
+import { injectable, reduceOnPlateau } from './adjustable-schedules.ts';
 import { cyclic, oneCycle } from './cycle-schedules.ts';
 import { exponential, polynomial } from './decay-schedules.ts';
 import { lamb, lars, muon, novograd } from './layerwise-optimizers.ts';
@@ -178,16 +179,18 @@ const schedules: Readonly<Record<string, (options: never) => Schedule>> = {
   cosine,
   cyclic,
   exponential,
+  injectable,
   joined,
   linear,
   oneCycle,
   polynomial,
+  reduceOnPlateau,
   stepDecay,
   warmup,
 };
 
 /** The options, of transformations and of schedules, that hold a schedule or a list of them. */
-const scheduleOptions = ['learningRate', 'adamLearningRate', 'into', 'schedules'];
+const scheduleOptions = ['learningRate', 'adamLearningRate', 'from', 'into', 'schedules'];
 
 function parsed(json: TransformationJson, path: string): GradientTransformation {
   if (Array.isArray(json)) return chain(...json.map((part, index) => parsed(part, `${path}[${index}]`)));

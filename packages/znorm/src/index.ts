@@ -13,6 +13,15 @@ export {
   scheduleFreeAdamw,
 } from './adaptive-optimizers.ts';
 export {
+  type Injectable,
+  injectable,
+  injectables,
+  type PlateauMemory,
+  type PlateauSchedule,
+  type ReduceOnPlateauOptions,
+  reduceOnPlateau,
+} from './adjustable-schedules.ts';
+export {
   advance,
   applyUpdates,
   type GateCount,

@@ -35,9 +35,14 @@ export function withDefaults<O extends object>(defaults: Required<O>, options: O
   return { ...defaults, ...Object.fromEntries(given) };
 }
 
-/** A copy that nobody can change, nested lists and records included. */
+/**
+ * A copy that nobody can change, nested lists and records included. A frozen thing that has functions, as a schedule
+ * has, is kept itself: some can be set and observed.
+ */
 export function frozen<V>(value: V): V {
   if (typeof value !== 'object' || value === null) return value;
+  if (Object.isFrozen(value) && Object.values(value).some((inner) => typeof inner === 'function'))
+    return value;
   const copy = Array.isArray(value)
     ? value.map(frozen)
     : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, frozen(inner)]));

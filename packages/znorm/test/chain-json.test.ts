@@ -12,6 +12,7 @@ import {
   fromJSON,
   type GradientTransformation,
   identity,
+  injectable,
   joined,
   linear,
   masked,
@@ -20,6 +21,7 @@ import {
   oneCycle,
   partition,
   polynomial,
+  reduceOnPlateau,
   type Schedule,
   scaleByLearningRate,
   sgd,
@@ -147,6 +149,10 @@ const { schedule } = fc.letrec<{ schedule: Schedule; simple: Schedule }>((tie) =
   schedule: fc.oneof(
     { depthSize: 'small' },
     tie('simple'),
+    fc.record({ value: size }).map(injectable),
+    given({ from: fc.oneof(size, tie('schedule')), factor: fc.constant(0.5), patience: count }, ['from']).map(
+      (o) => reduceOnPlateau(o as never),
+    ),
     given({ steps: count, into: fc.oneof(size, tie('schedule')), from: size }, ['steps', 'into']).map((o) =>
       warmup(o as never),
     ),
@@ -388,7 +394,7 @@ describe('what cannot be read is refused with its path', () => {
     ],
     [
       { sgd: { learningRate: { warmup: { steps: 1, into: { zzzzzzzz: {} } } } } },
-      'unknown schedule `zzzzzzzz` at sgd.learningRate.warmup.into. Known: constant, cosine, cyclic, exponential, joined, linear, oneCycle, polynomial, stepDecay, warmup.',
+      'unknown schedule `zzzzzzzz` at sgd.learningRate.warmup.into. Known: constant, cosine, cyclic, exponential, injectable, joined, linear, oneCycle, polynomial, reduceOnPlateau, stepDecay, warmup.',
     ],
     [
       { sgd: { learningRate: { joined: { schedules: [1, { lnear: {} }], boundaries: [3] } } } },

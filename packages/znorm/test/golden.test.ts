@@ -31,6 +31,8 @@ import {
   novograd,
   oneCycle,
   polynomial,
+  type ReduceOnPlateauOptions,
+  reduceOnPlateau,
   rmsprop,
   type Schedule,
   type Scope,
@@ -52,6 +54,7 @@ const torch = golden<{
   gradients: Lists[];
   updates: Record<string, Lists[]>;
   rates: Record<string, number[]>;
+  plateaus: Record<string, number[]>;
   clipped: Record<string, Lists>;
 }>('optimizers.json');
 
@@ -179,6 +182,25 @@ describe('schedules give the learning rates that PyTorch gives', () => {
     const rates = torch.rates[name].map((_, step) => schedule.at(step));
     // PyTorch multiplies its way from step to step in float64: 20 roundings of 1e-16.
     expect(relativeError(rates, torch.rates[name])).toBeLessThan(1e-14);
+  });
+});
+
+describe('reduceOnPlateau gives the learning rates that PyTorch gives', () => {
+  const { losses, ...expected } = torch.plateaus;
+  const cases: Record<string, ReduceOnPlateauOptions> = {
+    min: { from: 0.1, patience: 2 },
+    cooldown: { from: 0.1, factor: 0.5, patience: 1, cooldown: 2, threshold: 0.05, minFraction: 0.2 },
+    max: { from: 0.1, mode: 'max', factor: 0.3, patience: 3 },
+  };
+
+  it.each(Object.entries(cases))('%s', (name, options) => {
+    const schedule = reduceOnPlateau(options);
+    const rates = losses.map((loss, step) => {
+      schedule.observe(options.mode === 'max' ? -loss : loss);
+      return schedule.at(step);
+    });
+    expect(new Set(rates).size).toBeGreaterThan(1);
+    expect(relativeError(rates, expected[name])).toBeLessThan(1e-14); // a few roundings of float64
   });
 });
 

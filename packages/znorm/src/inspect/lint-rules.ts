@@ -1,3 +1,4 @@
+import { isSchedule } from '../schedules.ts';
 import type { Stage } from '../stages.ts';
 
 /** What a rule finds in the stages that one parameter goes through. */
@@ -154,9 +155,7 @@ export const stageRules: readonly Rule[] = [
   (stages) => {
     const normalization = stages.find((stage) => is(stage, normalizing));
     const rate = stages.find(({ primitive }) => primitive.name === 'scaleByLearningRate');
-    const decays = stages.some((stage) =>
-      is(stage, [...adaptive, 'reduceOnPlateau', 'scheduleFree', 'freeze']),
-    );
+    const decays = stages.some((stage) => is(stage, [...adaptive, 'scheduleFree', 'freeze']));
     if (!normalization || !rate || decays || fallsInTheEnd(rate)) return [];
     return [
       {
@@ -199,10 +198,11 @@ export const stageRules: readonly Rule[] = [
     })),
 ];
 
-/** Whether the rate is at last less than half its largest; a function that cannot say counts as one that falls. */
-function fallsInTheEnd({ primitive }: Stage): boolean {
-  const rateAt = primitive.scalars?.learningRate;
-  if (!rateAt) return true;
+/** Whether the rate is at last less than half its largest; what cannot say counts as one that falls. */
+function fallsInTheEnd(stage: Stage): boolean {
+  const rateAt = stage.primitive.scalars?.learningRate;
+  const rate = optionOf(stage, 'learningRate');
+  if (!rateAt || (isSchedule(rate) && ['injectable', 'reduceOnPlateau'].includes(rate.name))) return true;
   try {
     const along = [0, 1, 10, 100, 1e3, 1e4, 1e5, 1e6].map(rateAt);
     return rateAt(1e9) < Math.max(...along) / 2;

@@ -18,6 +18,8 @@ source = inspect.getsource(nadam._single_tensor_nadam)
 assert "mu_product * mu * mu_next" in source
 exec(source.replace("mu_product * mu * mu_next", "mu_product * mu_next"), nadam.__dict__)
 
+optim, sched = torch.optim, torch.optim.lr_scheduler
+
 STEPS = 5
 SHAPES = {"conv/kernel": (3, 2, 3, 3), "fc/kernel": (4, 6), "fc/bias": (4,)}
 
@@ -66,6 +68,21 @@ def rates(make_schedule, steps):
     return taken
 
 
+# A plateau, an improvement too small to count, a better value, a rise, and a fall during the cooldown.
+LOSSES = [2, 1, 1, 0.99995, 1, 1, 0.8, 0.9, 0.9, 0.9, 0.9, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7]
+
+
+def plateau(values, **options):
+    """The rate after each observation."""
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    schedule = sched.ReduceLROnPlateau(optimizer, **options)
+    taken = []
+    for value in values:
+        schedule.step(value)
+        taken.append(optimizer.param_groups[0]["lr"])
+    return taken
+
+
 def clipped(clip):
     weights = {path: x.clone().requires_grad_() for path, x in params.items()}
     for path, w in weights.items():
@@ -74,7 +91,6 @@ def clipped(clip):
     return flat({path: w.grad for path, w in weights.items()})
 
 
-optim, sched = torch.optim, torch.optim.lr_scheduler
 golden = {
     "versions": {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()},
     "shapes": SHAPES,
@@ -137,6 +153,12 @@ golden = {
             ),
             21,
         ),
+    },
+    "plateaus": {
+        "losses": LOSSES,
+        "min": plateau(LOSSES, patience=2),
+        "cooldown": plateau(LOSSES, factor=0.5, patience=1, cooldown=2, threshold=0.05, min_lr=0.02),
+        "max": plateau([-loss for loss in LOSSES], mode="max", factor=0.3, patience=3),
     },
     "clipped": {
         "norm": clipped(lambda p: torch.nn.utils.clip_grad_norm_(p, 1.0)),
