@@ -13,7 +13,7 @@ const floors = {
     'update-tensors|adjustable-schedules',
     'apply|evaluation-params|optimizer-parts|optimizers|adaptive-optimizers|layerwise-optimizers|inspect/',
     'chain-json|fused/',
-    'tfjs/|jax/',
+    'tfjs/|jax/|onnx/',
     'index',
   ],
   train: [

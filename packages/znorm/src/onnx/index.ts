@@ -1,0 +1,2 @@
+export type { NodeEmitter, NodeResult } from './node-emitter.ts';
+export { onnxOps } from './tensor-ops.ts';
