@@ -22,7 +22,7 @@ const floors = {
     'batches|layers/',
     'objective',
     'classification|models/|step-graph|training-state',
-    'checkpoint|checkpoint-file|step-run',
+    'checkpoint|checkpoint-file|step-run|generation/',
     'trainer|profile',
     'index|node',
   ],

@@ -111,6 +111,15 @@ export {
 } from './batches.ts';
 export { type ClassificationOptions, classification, type Loss } from './classification.ts';
 export { createDigest, type Digest } from './digest.ts';
+export { type BeamSearchOptions, beamSearch } from './generation/beam-search.ts';
+export { type GenerateOptions, generate } from './generation/generate.ts';
+export { type SamplingOptions, sampleCategorical } from './generation/sampling.ts';
+export {
+  createStepper,
+  type LearntParameters,
+  type Stepper,
+  type StepperOptions,
+} from './generation/stepper.ts';
 export {
   fanInUniform,
   glorotNormal,
