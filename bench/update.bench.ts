@@ -1,15 +1,5 @@
 import { classification, createTrainer, fillNormal, randomStream, resnet } from '@znorm/train';
-import {
-  adam,
-  adamw,
-  chain,
-  describeParameter,
-  momentum,
-  type ParameterInfo,
-  type StatisticsMode,
-  sizeOf,
-  znorm,
-} from 'znorm';
+import { adam, adamw, chain, describeParameter, momentum, type ParameterInfo, sizeOf, znorm } from 'znorm';
 import {
   type BenchOptions,
   chosenCases,
@@ -21,6 +11,7 @@ import {
 } from './interleave.ts';
 import { ownRivals, timed } from './own-rivals.ts';
 import { findPeers, startPeerAt } from './peers.ts';
+import { statisticsModes as modes } from './statistics-modes.ts';
 
 /** 25 million parameters in 25 tensors. */
 const large = Array.from({ length: 25 }, (_, i) => describeParameter(`layer${i}/kernel`, [1000, 1000]));
@@ -104,15 +95,6 @@ async function* costOfZnorm(
     unit: 'ratio',
   };
 }
-
-const modes: Readonly<Record<string, StatisticsMode>> = {
-  exact: 'exact',
-  ema: { ema: 0.9 },
-  every10: { every: 10 },
-  sample10: { sample: 0.1 },
-  sample1: { sample: 0.01 },
-  sample01: { sample: 0.001 },
-};
 
 async function* costOfStatistics(
   size: string,

@@ -258,7 +258,7 @@ function failureOfWriting(file: string): string | undefined {
 }
 
 /** 20261123-135900, local time: sorts by age. */
-function timestamp(): string {
+export function timestamp(): string {
   const at = new Date();
   const two = (value: number) => String(value).padStart(2, '0');
   const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join('');

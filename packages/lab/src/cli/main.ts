@@ -4,6 +4,7 @@ import { isExpectedError } from '../expected-error.ts';
 import { compareCommand } from './compare.ts';
 import { dataCommand } from './data.ts';
 import { lintCommand } from './lint.ts';
+import { trainCommand } from './train.ts';
 
 /** What each kind of end is to a shell. */
 const EXIT_STATUS = { failed: 1, 'bad-input': 2, interrupted: 130 } as const;
@@ -16,7 +17,7 @@ const EXIT_STATUS = { failed: 1, 'bad-input': 2, interrupted: 130 } as const;
  */
 export async function main(
   argv: readonly string[],
-  commands: readonly Command[] = [compareCommand(), dataCommand(), lintCommand()],
+  commands: readonly Command[] = [trainCommand(), compareCommand(), dataCommand(), lintCommand()],
 ): Promise<number> {
   process.stdout.off('error', endQuietlyWithReader).on('error', endQuietlyWithReader);
   const program = new Command('znorm')
