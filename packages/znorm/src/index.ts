@@ -51,8 +51,18 @@ export {
   inspectGradients,
   type TensorSummary,
 } from './inspect/gradients.ts';
+export {
+  type LearningRateRange,
+  type LearningRateRangeOptions,
+  learningRateRange,
+} from './inspect/learning-rate-range.ts';
 export { type Advice, lint } from './inspect/lint.ts';
 export type { AdviceCode, Finding } from './inspect/lint-rules.ts';
+export {
+  type SuggestedLearningRate,
+  type SuggestLearningRateOptions,
+  suggestLearningRate,
+} from './inspect/suggest-learning-rate.ts';
 export {
   type LambOptions,
   type LarsOptions,
