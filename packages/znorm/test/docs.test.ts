@@ -27,7 +27,9 @@ interface Example {
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = fencedBlocks('README.md');
-const pages = ['../../docs/jax.md', '../../docs/tensorflow-js.md'].flatMap(fencedBlocks);
+const pages = ['coming-from', 'gradients', 'jax', 'tensorflow-js'].flatMap((page) =>
+  fencedBlocks(`../../docs/${page}.md`),
+);
 const docstrings = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .sort()
