@@ -18,10 +18,10 @@ const floors = {
   ],
   train: [
     'batch|known-options|random|digest|safetensors|memory|onnx/|runtime/',
-    'initializers|augmentation|autodiff/',
+    'initializers|augmentation|spatial-augmentation|autodiff/',
     'batches|layers/',
     'objective',
-    'classification|models/|step-graph|training-state',
+    'classification|segmentation|models/|step-graph|training-state',
     'checkpoint|checkpoint-file|step-run|generation/',
     'trainer|profile',
     'index|node',

@@ -213,6 +213,14 @@ export {
   type StoredArray,
   type StoredTensor,
 } from './safetensors.ts';
+export { type SegmentationOptions, segmentation } from './segmentation.ts';
+export {
+  drawWarp,
+  type SpatialAugmentation,
+  type Warp,
+  type WarpedPlanes,
+  warp,
+} from './spatial-augmentation.ts';
 export type { Measured } from './step-run.ts';
 export {
   createTrainer,
