@@ -136,7 +136,8 @@ function values(x: tf.Tensor): Float32Array {
   return x.dataSync<'float32'>();
 }
 
-function assign(name: string, data: Float32Array): void {
+/** Gives a variable new values; the array is the tensor's from then on. */
+export function assign(name: string, data: Float32Array): void {
   const variable = tf.engine().registeredVariables[name];
   const moved = tf.tensor(data, variable.shape, 'float32');
   variable.assign(moved);

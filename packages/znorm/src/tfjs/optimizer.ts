@@ -2,12 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { init, type State } from '../apply.ts';
 import type { ArrayTensor } from '../backends/arrays.ts';
 import { fromJSON, toJSON } from '../chain-json.ts';
+import { evaluationParams } from '../evaluation-params.ts';
 import { knownOptions, oneOf, shown } from '../option-checks.ts';
 import type { ParameterInfo } from '../parameters.ts';
 import type { GradientTransformation } from '../transformation.ts';
 import { describeVariable, type LayerLike, layerKinds, withoutNumber } from './describe-variable.ts';
 import { stepOnDevice } from './device-update.ts';
-import { type Gradients, type HostUpdate, hostUpdate, inProcessorMemory } from './host-update.ts';
+import { assign, type Gradients, type HostUpdate, hostUpdate, inProcessorMemory } from './host-update.ts';
 import { fromNamedTensors, type NamedTensor, toArrays, toNamedTensors, toTensors } from './named-state.ts';
 import { requireOneCopy } from './one-copy.ts';
 import { loadTensors, saveTensors } from './state-files.ts';
@@ -142,6 +143,34 @@ export class ZnormOptimizer extends tf.Optimizer {
   observe(observer: GradientObserver): () => void {
     this.#observers.add(observer);
     return () => void this.#observers.delete(observer);
+  }
+
+  /**
+   * Runs `body` with the parameters that the chain means for evaluation (see `evaluationParams`: averages, slow or
+   * schedule-free parameters) in the variables, and puts those that train back after it.
+   *
+   *     const [loss] = await optimizer.evaluating(() => model.evaluate(x, y));
+   *     await optimizer.evaluating(() => model.save(handler));
+   */
+  async evaluating<R>(body: () => R | Promise<R>): Promise<R> {
+    const { registeredVariables } = tf.engine();
+    const state = onHost(this.#state);
+    const names = Object.keys(state.slots).filter((name) => name in registeredVariables);
+    const infos = Object.fromEntries(names.map((name) => [name, this.#infoOf(name)]));
+    const training = names.map((name) => tf.keep(tf.clone(registeredVariables[name])));
+    const params = Object.fromEntries(
+      names.map((name, i) => [name, { shape: infos[name].shape, data: training[i].dataSync<'float32'>() }]),
+    );
+    const chosen = evaluationParams(this.transformation, state, params, infos);
+    try {
+      for (const name of names) {
+        if (chosen[name] !== params[name]) assign(name, Float32Array.from(chosen[name].data));
+      }
+      return await body();
+    } finally {
+      for (const [i, name] of names.entries()) registeredVariables[name]?.assign(training[i]);
+      tf.dispose(training);
+    }
   }
 
   /**

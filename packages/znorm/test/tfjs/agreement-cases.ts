@@ -12,6 +12,32 @@ import { describeVariable, tfjsOptimizer } from '../../src/tfjs/index.ts';
 import { gradientParts, optimizerParts } from '../fused/chains.ts';
 import { randomNumbers, randomTensors } from '../fused/random-gradients.ts';
 
+const rate = { sgd: { learningRate: 0.01 } };
+
+/** What the kernel does not know. */
+const others: Readonly<Record<string, readonly TransformationJson[]>> = {
+  ...Object.fromEntries(
+    ['lion', 'nadam', 'adamax', 'adagrad', 'adadelta', 'lamb', 'novograd', 'muon', 'scheduleFreeAdamw'].map(
+      (name) => [`znorm, ${name}`, ['znorm', { [name]: { learningRate: 0.01 } }]],
+    ),
+  ),
+  lars: [{ lars: { learningRate: 0.1 } }],
+  'micro-batches, znorm, adam': [{ accumulate: { steps: 2 } }, 'znorm', { adam: { learningRate: 0.01 } }],
+  'adam, lookahead': [{ adam: { learningRate: 0.01 } }, { lookahead: { syncPeriod: 2 } }],
+  'adam, average of parameters': [{ adam: { learningRate: 0.01 } }, { emaOfParams: { decay: 0.9 } }],
+  'clipped by block': ['scaleByAdam', { clipByBlockRms: { maxRms: 0.5 } }, rate],
+  'by the average norm': ['normalizeByNormAverage', rate],
+  'large steps skipped': [{ skipLargeUpdates: { maxNorm: 500 } }, { momentum: { learningRate: 1e-4 } }],
+  'kernels one way, the rest another': [
+    {
+      partition: {
+        rules: [{ select: { role: 'kernel' }, transformation: ['znorm', { adam: { learningRate: 0.01 } }] }],
+        otherwise: { sgd: { learningRate: 1e-4 } },
+      },
+    },
+  ],
+};
+
 /** Every chain that is tried: each gradient part before AdamW, and each optimizer behind znorm. */
 export const chains: Readonly<Record<string, TransformationJson>> = {
   ...Object.fromEntries(
@@ -23,12 +49,7 @@ export const chains: Readonly<Record<string, TransformationJson>> = {
   ...Object.fromEntries(
     Object.entries(optimizerParts).map(([name, parts]) => [`znorm, ${name}`, ['znorm', ...parts]]),
   ),
-  ...Object.fromEntries(
-    ['lion', 'nadam', 'adamax', 'adagrad', 'adadelta'].map((name) => [
-      `znorm, ${name}`,
-      ['znorm', { [name]: { learningRate: 0.01 } }],
-    ]),
-  ),
+  ...others,
 };
 
 /** Names and shapes as TensorFlow.js has them; odd sizes, one element, and a kernel with units on an inner axis. */

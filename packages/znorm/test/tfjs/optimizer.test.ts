@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { adam, adamw, chain, linear, momentum, nonfinite, sgd, znorm } from '../../src/index.ts';
+import { adam, adamw, chain, emaOfParams, linear, momentum, nonfinite, sgd, znorm } from '../../src/index.ts';
 import { tfjsOptimizer } from '../../src/tfjs/index.ts';
 import { apply, messageOf, smallModel, smallTask, train, valuesOf, variable } from './small-training.ts';
 
@@ -133,6 +133,24 @@ describe('a chain as an optimizer of TensorFlow.js', () => {
     optimizer.applyGradients({ mixer: gradient });
     // Row by row, (0, 2) and (0, 4) are (−1, 1); column by column, the first would be 0.
     expect(valuesOf(w)).toEqual([2, 1, 4, 4]);
+  });
+});
+
+describe('evaluating', () => {
+  it.each(places)('puts the averaged parameters in for as long as it takes, on %s', async (updateOn) => {
+    const w = variable([8]);
+    const optimizer = tfjsOptimizer(chain(sgd({ learningRate: 1 }), emaOfParams({ decay: 0.5 })), {
+      updateOn,
+    });
+    apply(optimizer, { [w.name]: [4] });
+    const { numTensors } = tf.memory();
+    // 8, then 4: the average begins at 8.
+    expect(await optimizer.evaluating(async () => valuesOf(w))).toEqual([6]);
+    expect(valuesOf(w)).toEqual([4]);
+    await expect(optimizer.evaluating(() => Promise.reject(new Error('in between')))).rejects.toThrow();
+    expect([valuesOf(w), tf.memory().numTensors]).toEqual([[4], numTensors]);
+    apply(optimizer, { [w.name]: [0] });
+    expect([valuesOf(w), await optimizer.evaluating(() => valuesOf(w))]).toEqual([[4], [5]]);
   });
 });
 
