@@ -24,6 +24,8 @@ export interface Float32Arithmetic<T>
   > {
   /** `count` zeros after the end of one axis. */
   pad(x: T, axis: number, count: number): T;
+  /** Whether `sum` adds in a tree, as GPUs do: then it is used as it is. @default false */
+  readonly addsInTree?: boolean;
 }
 
 /**
@@ -50,6 +52,7 @@ export function float32Statistics<T>(
     const shape = ops.shape(x);
     const kept = keptShape(shape, axes);
     if (sizeOf(shape) === 0) return ops.full(kept, 0);
+    if (ops.addsInTree) return ops.sum(x, axes);
     const { sizes, reduced } = joinedAxes(shape, axes);
     const total = reduced.reduce(sumAlong, ops.reshape(x, sizes));
     return ops.reshape(total, kept);

@@ -23,6 +23,13 @@ export function inProcessorMemory(): boolean {
   return ['cpu', 'wasm', 'tensorflow'].includes(tf.getBackend());
 }
 
+/** Whether the current backend calculates with 16 bits, as WebGL does on some phones. */
+export function hasHalfFloats(): boolean {
+  // The backend says 16 of every device that does render to 32 bits: it asks the wrong way round.
+  if (/webgl/.test(tf.getBackend()) && tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED')) return false;
+  return tf.backend().floatPrecision() === 16;
+}
+
 /**
  * Reading and writing tensors is cheap where they are typed arrays anyway; then one fused call is many times faster
  * than an operation of TensorFlow.js after the other. A chain that cannot be fused runs on the `arrays` backend.

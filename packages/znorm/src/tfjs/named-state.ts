@@ -10,31 +10,40 @@ export interface NamedTensor {
   tensor: tf.Tensor;
 }
 
+/** State lies where steps are calculated. */
+export type HeldState =
+  | { readonly on: 'host'; readonly state: State<ArrayTensor> }
+  | { readonly on: 'device'; readonly state: State<tf.Tensor> };
+
 /**
  * A state as TensorFlow.js saves optimizers: a list of named tensors that begins with `iter`, the number of steps.
  * Slots are `<variable>/<slot>`, counts of a guard `:gates/<transformation>`. TensorFlow.js has no float64: such a slot
  * goes as pairs of int32, marked in its name, and comes back bit for bit.
  *
- * What it returns belongs to the caller, and no `tf.tidy` disposes of it.
+ * What it returns belongs to the caller, and no `tf.tidy` disposes of it. Nothing is read off a device.
  */
-export function toNamedTensors(state: State<ArrayTensor>): NamedTensor[] {
+export function toNamedTensors(held: HeldState): NamedTensor[] {
+  const { step, gates } = held.state;
   const named = (name: string, tensor: tf.Tensor) => ({ name, tensor: tf.keep(tensor) });
   return [
-    named('iter', tf.scalar(state.step, 'int32')),
-    ...Object.entries(state.gates).map(([key, { passed, skippedInARow }]) =>
+    named('iter', tf.scalar(step, 'int32')),
+    ...Object.entries(gates).map(([key, { passed, skippedInARow }]) =>
       named(`:gates/${escaped(key)}`, tf.tensor1d([passed, skippedInARow], 'int32')),
     ),
-    ...Object.entries(state.slots).flatMap(([path, own]) =>
-      Object.entries(own).map(([slot, { shape, data }]) =>
-        data instanceof Float64Array
-          ? named(
-              `${path}/${escaped(slot)}${float64Mark}`,
-              tf.tensor(new Int32Array(data.slice().buffer), [...shape, 2], 'int32'),
-            )
-          : named(`${path}/${escaped(slot)}`, tf.tensor(data.slice(), [...shape], 'float32')),
-      ),
+    ...Object.entries<Slot>(held.state.slots).flatMap(([path, own]) =>
+      Object.entries(own).map(([slot, x]) => {
+        const mark = 'data' in x && x.data instanceof Float64Array ? float64Mark : '';
+        return named(`${path}/${escaped(slot)}${mark}`, x instanceof tf.Tensor ? tf.clone(x) : tensorOf(x));
+      }),
     ),
   ];
+}
+
+type Slot = Readonly<Record<string, ArrayTensor | tf.Tensor>>;
+
+function tensorOf({ shape, data }: ArrayTensor): tf.Tensor {
+  if (data instanceof Float32Array) return tf.tensor(data.slice(), [...shape], 'float32');
+  return tf.tensor(new Int32Array(data.slice().buffer), [...shape, 2], 'int32');
 }
 
 /**
@@ -101,16 +110,23 @@ function requireStage(where: string, own: ReadonlyMap<string, Stage>, key: strin
   );
 }
 
-/** The same state with every tensor on the processor. */
-export function toArrays(state: State<tf.Tensor>): State<ArrayTensor> {
-  return withSlots(state, (x) => ({ shape: [...x.shape], data: x.dataSync<'float32'>().slice() }));
+/** The state where it is wanted; what it left behind is disposed of. On a device all of it is float32. */
+export function heldOn(place: HeldState['on'], held: HeldState): HeldState {
+  if (held.on === place) return held;
+  if (held.on === 'host') {
+    const upload = ({ shape, data }: ArrayTensor) =>
+      tf.keep(tf.tensor(Float32Array.from(data), [...shape], 'float32'));
+    return { on: 'device', state: withSlots(held.state, upload) };
+  }
+  const download = (x: tf.Tensor) => ({ shape: [...x.shape], data: x.dataSync<'float32'>().slice() });
+  const state = withSlots(held.state, download);
+  release(held);
+  return { on: 'host', state };
 }
 
-/** The same state as tensors, which the caller keeps and disposes of. On a device all of them are float32. */
-export function toTensors(state: State<ArrayTensor>): State<tf.Tensor> {
-  return withSlots(state, ({ shape, data }) =>
-    tf.keep(tf.tensor(Float32Array.from(data), [...shape], 'float32')),
-  );
+/** Frees the tensors of a state. */
+export function release(held: HeldState): void {
+  if (held.on === 'device') tf.dispose(Object.values(held.state.slots));
 }
 
 function withSlots<A, B>(state: State<A>, change: (tensor: A) => B): State<B> {

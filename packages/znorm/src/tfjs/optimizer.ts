@@ -1,17 +1,31 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { init, type State } from '../apply.ts';
-import type { ArrayTensor } from '../backends/arrays.ts';
 import { fromJSON, toJSON } from '../chain-json.ts';
 import { evaluationParams } from '../evaluation-params.ts';
 import { knownOptions, oneOf, shown } from '../option-checks.ts';
-import type { ParameterInfo } from '../parameters.ts';
+import type { Named, ParameterInfo } from '../parameters.ts';
 import type { GradientTransformation } from '../transformation.ts';
 import { describeVariable, type LayerLike, layerKinds, withoutNumber } from './describe-variable.ts';
 import { stepOnDevice } from './device-update.ts';
-import { assign, type Gradients, type HostUpdate, hostUpdate, inProcessorMemory } from './host-update.ts';
-import { fromNamedTensors, type NamedTensor, toArrays, toNamedTensors, toTensors } from './named-state.ts';
+import {
+  assign,
+  type Gradients,
+  type HostUpdate,
+  hasHalfFloats,
+  hostUpdate,
+  inProcessorMemory,
+} from './host-update.ts';
+import {
+  fromNamedTensors,
+  type HeldState,
+  heldOn,
+  type NamedTensor,
+  release,
+  toNamedTensors,
+} from './named-state.ts';
 import { requireOneCopy } from './one-copy.ts';
 import { loadTensors, saveTensors } from './state-files.ts';
+import { tfjsOps } from './tensor-ops.ts';
 
 export interface TfjsOptimizerOptions {
   /**
@@ -123,10 +137,9 @@ export class ZnormOptimizer extends tf.Optimizer {
     if (infos.length === 0) return;
     for (const observe of this.#observers) if (observe(gradients, infos) === false) return;
 
-    const target = this.#target();
+    this.#state = heldOn(this.#target(), this.#state);
     this.#admit(infos);
-    const held = moved(this.#state, target);
-    this.#state = held;
+    const held = this.#state;
     this.#state =
       held.on === 'host'
         ? { on: 'host', state: this.#hostUpdate.step(gradients, infos, held.state) }
@@ -154,21 +167,16 @@ export class ZnormOptimizer extends tf.Optimizer {
    */
   async evaluating<R>(body: () => R | Promise<R>): Promise<R> {
     const { registeredVariables } = tf.engine();
-    const state = onHost(this.#state);
-    const names = Object.keys(state.slots).filter((name) => name in registeredVariables);
+    const names = Object.keys(this.#state.state.slots).filter((name) => name in registeredVariables);
     const infos = Object.fromEntries(names.map((name) => [name, this.#infoOf(name)]));
-    const training = names.map((name) => tf.keep(tf.clone(registeredVariables[name])));
-    const params = Object.fromEntries(
-      names.map((name, i) => [name, { shape: infos[name].shape, data: training[i].dataSync<'float32'>() }]),
+    const training = Object.fromEntries(
+      names.map((name) => [name, tf.keep(tf.clone(registeredVariables[name]))]),
     );
-    const chosen = evaluationParams(this.transformation, state, params, infos);
     try {
-      for (const name of names) {
-        if (chosen[name] !== params[name]) assign(name, Float32Array.from(chosen[name].data));
-      }
+      useEvaluationParams(this.transformation, this.#state, training, infos);
       return await body();
     } finally {
-      for (const [i, name] of names.entries()) registeredVariables[name]?.assign(training[i]);
+      for (const name of names) registeredVariables[name]?.assign(training[name]);
       tf.dispose(training);
     }
   }
@@ -179,7 +187,7 @@ export class ZnormOptimizer extends tf.Optimizer {
    */
   override async getWeights(): Promise<NamedTensor[]> {
     disposeAll(this.#exported);
-    this.#exported = toNamedTensors(onHost(this.#state));
+    this.#exported = toNamedTensors(this.#state);
     return [...this.#exported];
   }
 
@@ -199,7 +207,7 @@ export class ZnormOptimizer extends tf.Optimizer {
    *   handler such as `fileSystem(folder)` of `znorm/tfjs-node`
    */
   async saveState(target: string | tf.io.IOHandler): Promise<tf.io.SaveResult> {
-    const tensors = toNamedTensors(onHost(this.#state));
+    const tensors = toNamedTensors(this.#state);
     try {
       return await saveTensors('saveState', target, tensors);
     } finally {
@@ -250,7 +258,7 @@ export class ZnormOptimizer extends tf.Optimizer {
   }
 
   #hold(held: HeldState): void {
-    if (this.#state.on === 'device') tf.dispose(Object.values(this.#state.state.slots));
+    release(this.#state);
     this.#state = held;
     this.#hostUpdate = hostUpdate(this.transformation);
   }
@@ -275,7 +283,7 @@ export class ZnormOptimizer extends tf.Optimizer {
   #target(): HeldState['on'] {
     const { updateOn = 'auto' } = this.#options;
     if (updateOn !== 'auto') return updateOn;
-    return inProcessorMemory() || tf.backend().floatPrecision() === 16 ? 'host' : 'device';
+    return inProcessorMemory() || hasHalfFloats() ? 'host' : 'device';
   }
 
   /** Gives state to variables that have none yet: what was restored for them, or a beginning. */
@@ -286,34 +294,17 @@ export class ZnormOptimizer extends tf.Optimizer {
       this.#isRestored = false;
       return;
     }
-    const state = onHost(this.#state);
-    const claimed = this.#isRestored ? claims(infos, unknown, state.slots) : new Map<string, string>();
-    if (
-      this.#isRestored &&
-      unknown.length === infos.length &&
-      Object.keys(slots).length > 0 &&
-      claimed.size === 0
-    ) {
-      const [first, ...others] = Object.keys(slots);
+    const claimed = this.#isRestored ? claims(infos, unknown, slots) : new Map<string, string>();
+    const saved = Object.keys(slots);
+    if (this.#isRestored && unknown.length === infos.length && saved.length > 0 && claimed.size === 0) {
+      const others = saved.length > 1 ? ` and ${saved.length - 1} more` : '';
       throw new RangeError(
-        `applyGradients: expected variables that the restored state is of ('${first}'${others.length ? ` and ${others.length} more` : ''}), got '${infos[0].path}'. Name the model's layers as they were named when it was saved.`,
+        `applyGradients: expected variables that the restored state is of ('${saved[0]}'${others}), got '${infos[0].path}'. Name the model's layers as they were named when it was saved.`,
       );
     }
-    const renamed = Object.entries(state.slots).map(([path, own]) => [claimed.get(path) ?? path, own]);
-    const fresh = unknown.filter(({ path }) => ![...claimed.values()].includes(path));
-    const begun = init(
-      this.transformation,
-      Object.fromEntries(
-        fresh.map(({ path, shape }) => [
-          path,
-          { shape, data: tf.engine().registeredVariables[path].dataSync<'float32'>() },
-        ]),
-      ),
-      Object.fromEntries(fresh.map((info) => [info.path, info])),
-    );
-    const all = { ...state, slots: { ...Object.fromEntries(renamed), ...begun.slots } };
-    if (this.#state.on === 'device') tf.dispose(Object.values(this.#state.state.slots));
-    this.#state = { on: 'host', state: all };
+    const found = [...claimed.values()];
+    const fresh = unknown.filter(({ path }) => !found.includes(path));
+    this.#state = joined(this.transformation, this.#state, claimed, fresh);
     this.#isRestored = false;
   }
 }
@@ -322,21 +313,54 @@ tf.serialization.registerClass(
   ZnormOptimizer as unknown as Parameters<typeof tf.serialization.registerClass>[0],
 );
 
-/** State lies where the last step was calculated. */
-type HeldState =
-  | { readonly on: 'host'; readonly state: State<ArrayTensor> }
-  | { readonly on: 'device'; readonly state: State<tf.Tensor> };
-
-function onHost(held: HeldState): State<ArrayTensor> {
-  return held.on === 'host' ? held.state : toArrays(held.state);
+/** A state with paths renamed, and with a beginning for variables that are new to it. */
+function joined(
+  transformation: GradientTransformation,
+  held: HeldState,
+  renamed: ReadonlyMap<string, string>,
+  fresh: readonly ParameterInfo[],
+): HeldState {
+  const variables = tf.engine().registeredVariables;
+  const infos = Object.fromEntries(fresh.map((info) => [info.path, info]));
+  const all = <T>(state: State<T>, begun: State<T>): State<T> => {
+    const named = Object.entries(state.slots).map(([path, own]) => [renamed.get(path) ?? path, own]);
+    return { ...state, slots: { ...Object.fromEntries(named), ...begun.slots } };
+  };
+  if (held.on === 'device') {
+    const params = Object.fromEntries(
+      fresh.map(({ path }) => [path, variables[path] as unknown as tf.Tensor]),
+    );
+    const begun = init(transformation, params, infos, tfjsOps);
+    for (const own of Object.values(begun.slots)) Object.values(own).forEach(tf.keep);
+    return { on: 'device', state: all(held.state, begun) };
+  }
+  const params = fresh.map(({ path, shape }) => [
+    path,
+    { shape, data: variables[path].dataSync<'float32'>() },
+  ]);
+  return { on: 'host', state: all(held.state, init(transformation, Object.fromEntries(params), infos)) };
 }
 
-function moved(held: HeldState, target: HeldState['on']): HeldState {
-  if (held.on === target) return held;
-  if (held.on === 'host') return { on: 'device', state: toTensors(held.state) };
-  const state = toArrays(held.state);
-  tf.dispose(Object.values(held.state.slots));
-  return { on: 'host', state };
+/** Puts into the variables what the chain means for evaluation, given what trains. */
+function useEvaluationParams(
+  transformation: GradientTransformation,
+  held: HeldState,
+  training: Named<tf.Tensor>,
+  infos: Readonly<Record<string, ParameterInfo>>,
+): void {
+  const { registeredVariables } = tf.engine();
+  if (held.on === 'device') {
+    tf.tidy(() => {
+      const chosen = evaluationParams(transformation, held.state, training, infos, tfjsOps);
+      for (const [name, tensor] of Object.entries(chosen)) registeredVariables[name].assign(tensor);
+    });
+    return;
+  }
+  const params = Object.fromEntries(
+    Object.entries(training).map(([name, x]) => [name, { shape: x.shape, data: x.dataSync<'float32'>() }]),
+  );
+  const chosen = evaluationParams(transformation, held.state, params, infos);
+  for (const [name, { data }] of Object.entries(chosen)) assign(name, Float32Array.from(data));
 }
 
 function byName(given: tf.NamedTensorMap | NamedTensor[]): Gradients {
@@ -355,7 +379,7 @@ function disposeAll(tensors: readonly NamedTensor[]): void {
 function claims(
   infos: readonly ParameterInfo[],
   unknown: readonly ParameterInfo[],
-  slots: State<ArrayTensor>['slots'],
+  slots: Readonly<Record<string, unknown>>,
 ): Map<string, string> {
   const claimed = new Map<string, string>();
   const taken = (saved: string) => claimed.has(saved) || infos.some(({ path }) => path === saved);

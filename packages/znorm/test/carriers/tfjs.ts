@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import type { ArrayTensor } from '../../src/backends/arrays.ts';
+import { expressionOps, leaf, tensorOf } from '../../src/tfjs/expression-ops.ts';
 import { tfjsOps } from '../../src/tfjs/tensor-ops.ts';
 import { type Carrier, mapNamed } from './carrier.ts';
 
@@ -26,6 +27,26 @@ export const tfjsCarrier: Carrier = {
       if (leaked !== 0) throw new Error(`expected no tensor left behind, got ${leaked}`);
       const values = mapNamed(results, tfjsValues);
       tf.dispose([...Object.values(fed), ...made]);
+      return values;
+    },
+    release: async () => {},
+  }),
+};
+
+/** The same through expressions that become programs. */
+export const tfjsProgramsCarrier: Carrier = {
+  name: 'TensorFlow.js in programs',
+  compiles: false,
+  compile: (computation) => ({
+    async run(inputs) {
+      const fed = mapNamed(inputs, tfjsTensor);
+      const results = tfjsOps.tidy(() =>
+        mapNamed(computation(expressionOps, mapNamed(fed, leaf)), (result) => tf.clone(tensorOf(result))),
+      );
+      const values: Record<string, ArrayTensor> = {};
+      for (const [name, x] of Object.entries(results))
+        values[name] = { shape: x.shape, data: await x.data<'float32'>() };
+      tf.dispose([...Object.values(fed), ...Object.values(results)]);
       return values;
     },
     release: async () => {},

@@ -15,6 +15,7 @@ describe.each([
   ['cpu', 'host'],
   ['cpu', 'device'],
   ['wasm', 'host'],
+  ['wasm', 'device'],
 ] as const)('on the %s backend, a step on the %s is that on plain arrays:', (backend, updateOn) => {
   beforeAll(() => tf.setBackend(backend));
 
