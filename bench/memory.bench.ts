@@ -3,30 +3,53 @@ import { runInNewContext } from 'node:vm';
 import { classification, createTrainer, type Engine, fillNormal, randomStream, resnet } from '@znorm/train';
 import { adam, chain, znorm } from 'znorm';
 import { type BenchOptions, chosenCases, type Result } from './interleave.ts';
+import { peakMemory } from './peak-memory.ts';
 
-const engines: Record<string, Engine> = { native: 'native', wasm: 'wasm' };
+const cases: Record<string, (options: BenchOptions, name: string) => Promise<Result | undefined>> = {
+  native: slopeOf,
+  wasm: slopeOf,
+  peak: peakOverTorch,
+};
 const batchSize = 4;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
+
+export async function* run(options: BenchOptions): AsyncGenerator<Result> {
+  for (const [name, measure] of chosenCases(cases, options.cases)) {
+    const result = await measure(options, name);
+    if (result) yield result;
+  }
+}
 
 /**
  * Whether a long run keeps its memory: 2,000 steps of a ResNet-8 with an evaluation now and then, on each engine.
  * The value is the slope of the resident memory over the last 1,000 steps, by least squares; before, the allocators of
  * the runtime still grow to their working size. One thread: memory does not depend on them.
  */
-export async function* run({ cases, report }: BenchOptions): AsyncGenerator<Result> {
-  for (const [, engine] of chosenCases(engines, cases)) {
-    const samples = await residentMemory(engine);
-    const settled = samples.filter(({ step }) => step >= 1000);
-    report(`${engine}: ${samples.map(({ mebibytes }) => Math.round(mebibytes)).join(' ')} MiB`);
-    yield {
-      key: `memory/resnet8-b4/${engine}`,
-      name: `resident memory gained in 1,000 steps, ${engine}`,
-      value: Number((1000 * slope(settled)).toFixed(2)),
-      unit: 'MiB',
-    };
-  }
+async function slopeOf({ report }: BenchOptions, engine: string): Promise<Result> {
+  const samples = await residentMemory(engine as Engine);
+  const settled = samples.filter(({ step }) => step >= 1000);
+  report(`${engine}: ${samples.map(({ mebibytes }) => Math.round(mebibytes)).join(' ')} MiB`);
+  return {
+    key: `memory/resnet8-b4/${engine}`,
+    name: `resident memory gained in 1,000 steps, ${engine}`,
+    value: Number((1000 * slope(settled)).toFixed(2)),
+    unit: 'MiB',
+  };
+}
+
+/** How many times PyTorch's memory a training step of ResNet-20 takes. */
+async function peakOverTorch(options: BenchOptions): Promise<Result | undefined> {
+  const peak = await peakMemory(options);
+  if (!peak) return undefined;
+  options.report(`peak: ${Math.round(peak.own)} MiB, PyTorch ${Math.round(peak.torch)} MiB`);
+  return {
+    key: 'memory/resnet20-b128/torch',
+    name: 'ResNet-20, batch 128: peak memory over PyTorch’s',
+    value: Number((peak.own / peak.torch).toFixed(3)),
+    unit: 'ratio',
+  };
 }
 
 interface Sample {

@@ -10,7 +10,7 @@ export async function startPeer(
   name: string,
   command: readonly [string, ...string[]],
   settings: Readonly<Record<string, string>> = {},
-): Promise<Rival & { stop(): void }> {
+): Promise<Rival & { readonly pid: number; stop(): void }> {
   const [program, ...words] = command;
   const child = spawn(program, words, {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -25,6 +25,7 @@ export async function startPeer(
   await next();
   return {
     name,
+    pid: child.pid!,
     async measure(steps) {
       child.stdin.write(`${steps}\n`);
       return await next();

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { BenchOptions, Rival } from './interleave.ts';
+import type { BenchOptions } from './interleave.ts';
 import { startPeer } from './peer.ts';
 
 /** The first Python that has PyTorch: the one named by ZNORM_PYTHON, Debian's, the one on the path. */
@@ -50,6 +50,6 @@ export async function startTorch(
   script: string,
   args: readonly string[],
   { peersFolder }: BenchOptions,
-): Promise<Rival & { stop(): void }> {
+): ReturnType<typeof startPeer> {
   return startPeer('torch', [python, join(peersFolder, script), ...args], await bestSettings());
 }
