@@ -87,7 +87,7 @@ describe('the rate suggested for znorm under SGD from three gradients', { timeou
   const reference = adam({ learningRate: 3e-3 });
   const candidate = (learningRate: number) => chain(znorm(), sgd({ learningRate }));
 
-  test('gives first updates of the size that Adam has, and trains as well', async () => {
+  test('gives first updates of the size that Adam has, and trains', async () => {
     const { learningRate, tensors } = suggestLearningRate({ reference, candidate, ...(await probe(3)) });
     expect(learningRate).toBeGreaterThan(1e-3);
     expect(learningRate).toBeLessThan(1e-2);
