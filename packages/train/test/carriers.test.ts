@@ -11,6 +11,7 @@ import {
   adamax,
   adamw,
   adaptiveClip,
+  addNoise,
   centralize,
   chain,
   clipByBlockRms,
@@ -145,6 +146,11 @@ const optimizers: Record<string, GradientTransformation> = {
     adam({ learningRate: schedule }),
     lookahead({ syncPeriod: 2 }),
   ),
+  'noise, some steps skipped': chain(
+    nonfinite({ action: 'skip' }),
+    addNoise({ eta: 0.01, seed: 7 }),
+    sgd({ learningRate: schedule }),
+  ),
   samPerturbation: samPerturbation({ rho: 0.1, adaptive: true }),
   'a chain a part, large updates skipped': chain(
     skipLargeUpdates({ maxNorm: 10, maxConsecutive: steps }),
@@ -202,7 +208,12 @@ const agreements: readonly Agreement[] = [
     gradients: broken,
     transformations: {
       ...guarded,
-      ...only('clipByGlobalNorm', 'znorm, scope layer', 'adam with warm-up and cosine'),
+      ...only(
+        'noise, some steps skipped',
+        'clipByGlobalNorm',
+        'znorm, scope layer',
+        'adam with warm-up and cosine',
+      ),
     },
     bound: usual,
   },

@@ -123,8 +123,11 @@ export function update<T>(
   ops: TensorOps<T> = arrays as TensorOps<unknown> as TensorOps<T>,
   scalars: Scalars<T> = scalarsAt(transformation, state),
 ): UpdateResult<T> {
-  const inputs = { gradients, slots: state.slots, params, scalars };
-  const { updates, slots, gates, reports } = updateTensors(transformation, inputs, infos, ops);
+  const { updates, slots, gates, reports } = ops.tidy(() => {
+    const drawn = drawnTensors(transformation, state, gradients, infos, ops);
+    const inputs = { gradients, slots: state.slots, params, scalars, drawn };
+    return updateTensors(transformation, inputs, infos, ops);
+  });
   const outcomes: Record<string, number> = {};
   for (const [key, open] of Object.entries(gates)) {
     if (typeof open !== 'number') {
@@ -210,14 +213,72 @@ export function scalarsAt(
   state: { readonly step: number; readonly gates: State<unknown>['gates'] },
 ): Record<string, number> {
   const scalars: Record<string, number> = {};
-  let step = state.step;
-  for (const stage of stages(transformation)) {
-    for (const [name, at] of Object.entries(stage.primitive.scalars ?? {}))
-      scalars[`${stage.key}.${name}`] = at(step);
-    // Behind a gate, time is counted in steps that went through it.
-    if (stage.primitive.gate) step = state.gates[stage.key]?.passed ?? step;
+  for (const [{ key, primitive }, step] of withSteps(transformation, state)) {
+    for (const [name, at] of Object.entries(primitive.scalars ?? {})) scalars[`${key}.${name}`] = at(step);
   }
   return scalars;
+}
+
+/**
+ * The random numbers of a chain, `path → 'addNoise.noise' → tensor`, at the step that `state` stands before. Compiled
+ * backends feed them to their function with the gradients. Nothing for chains without noise.
+ *
+ * @param infos the parameters that gradients are there for
+ * @example
+ * const drawn = drawnAt(chain(addNoise({ eta: 0.01 }), optimizer), state, infos);
+ * drawn.w['addNoise.noise'].shape; // [2]
+ */
+export function drawnAt(
+  transformation: GradientTransformation,
+  state: Pick<State<unknown>, 'step' | 'gates'>,
+  infos: ParameterInfos,
+): Slots<ArrayTensor> {
+  const drawn: Record<string, Record<string, ArrayTensor>> = {};
+  for (const [{ key, primitive, applies }, step] of withSteps(transformation, state)) {
+    for (const [name, draw] of Object.entries(primitive.draws ?? {})) {
+      for (const info of Object.values(infos).filter(applies)) {
+        const { path, shape } = info;
+        drawn[path] = { ...drawn[path], [`${key}.${name}`]: { shape, data: draw(step, info) } };
+      }
+    }
+  }
+  return drawn;
+}
+
+/** Every stage and the step that it counts: behind a gate, time is counted in steps that went through it. */
+function withSteps(
+  transformation: GradientTransformation,
+  state: Pick<State<unknown>, 'step' | 'gates'>,
+): (readonly [Stage, number])[] {
+  let step = state.step;
+  return stages(transformation).map((stage) => {
+    const own = step;
+    if (stage.primitive.gate) step = state.gates[stage.key]?.passed ?? step;
+    return [stage, own];
+  });
+}
+
+function drawnTensors<T>(
+  transformation: GradientTransformation,
+  state: State<T>,
+  gradients: Named<T>,
+  infos: ParameterInfos | undefined,
+  ops: TensorOps<T>,
+): Slots<T> | undefined {
+  const { tensor } = ops;
+  if (!tensor) return undefined;
+  const described = Object.entries(gradients).map(([path, gradient]) => [
+    path,
+    infos?.[path] ?? describeParameter(path, ops.shape(gradient)),
+  ]);
+  const drawn = drawnAt(transformation, state, Object.fromEntries(described));
+  const brought = Object.entries(drawn).map(([path, named]) => [
+    path,
+    Object.fromEntries(
+      Object.entries(named).map(([name, { shape, data }]) => [name, tensor(data as Float32Array, shape)]),
+    ),
+  ]);
+  return Object.fromEntries(brought);
 }
 
 function listed<T>(reports: Slots<T>): Report<T>[] {

@@ -26,6 +26,7 @@ import { clipByBlockRms, clipByGlobalNorm, clipByNorm, clipByValue } from './tra
 import { addDecayedWeights } from './transforms/decay.ts';
 import { scaleByLion } from './transforms/lion.ts';
 import { scaleByAdam, scaleByRms, trace } from './transforms/moments.ts';
+import { addNoise } from './transforms/noise.ts';
 import { nonfinite, skipLargeUpdates, zeroNonFinite } from './transforms/nonfinite.ts';
 import { normalizeByNormAverage } from './transforms/norm-average.ts';
 import { normalizeByNorm } from './transforms/normalize-by.ts';
@@ -113,6 +114,7 @@ const transformations: Readonly<Record<string, (options: never, path: string) =>
   adamw,
   adaptiveClip,
   addDecayedWeights,
+  addNoise,
   centralize,
   clipByBlockRms,
   clipByGlobalNorm,

@@ -24,6 +24,7 @@ export {
 export {
   advance,
   applyUpdates,
+  drawnAt,
   type GateCount,
   init,
   leftBehind,
@@ -152,6 +153,7 @@ export {
   type TraceOptions,
   trace,
 } from './transforms/moments.ts';
+export { type AddNoiseOptions, addNoise } from './transforms/noise.ts';
 export {
   type NonfiniteOptions,
   nonfinite,

@@ -21,6 +21,8 @@ export interface TensorOps<T> {
   shape(x: T): readonly number[];
   /** A tensor of one value. */
   full(shape: readonly number[], value: number): T;
+  /** A tensor of these values, row-major. Absent where values can only be fed (under `jit`, in a graph). */
+  tensor?(values: Float32Array, shape: readonly number[]): T;
   /** The same values in storage of their own: for state that outlives its source. */
   copy(x: T): T;
 

@@ -32,6 +32,11 @@ export interface Primitive {
    * a device: the backend feeds them as numbers, scalar tensors or graph inputs. Steps count from 0.
    */
   readonly scalars?: Readonly<Record<string, (step: number) => number>>;
+  /**
+   * Random numbers of a step, as many as the parameter has elements: functions of seed, step and path alone. Drawn in
+   * JavaScript, so that they are the same everywhere, and fed by the backend as tensors of the parameter's shape.
+   */
+  readonly draws?: Readonly<Record<string, (step: number, parameter: ParameterInfo) => Float32Array>>;
   /** State kept for one parameter: `slot name → tensor`. */
   readonly init?: <T>(ops: TensorOps<T>, parameter: ParameterInfo, param: T) => Readonly<Record<string, T>>;
   /** What must be known of several tensors together before any of them is updated. */
@@ -75,6 +80,8 @@ export interface Leaf<T> {
   readonly param: T | undefined;
   readonly slots: Readonly<Record<string, T>>;
   readonly scalars: Scalars<T>;
+  /** What `draws` gives for this step, as tensors of the parameter's shape. */
+  readonly drawn: Readonly<Record<string, T>>;
   /** What `reduction.measure` found for this tensor, and `reduction.combine` for its group. */
   readonly measured: Readonly<Record<string, T>>;
   readonly pooled: Readonly<Record<string, T>>;

@@ -16,6 +16,8 @@ export interface TensorInputs<T> {
   readonly params?: Named<T>;
   /** What `scalarsAt` gives for this step: numbers, or scalar tensors where numbers would be compiled in. */
   readonly scalars: Scalars<T>;
+  /** What `drawnAt` gives for this step, for chains with noise: `path → 'addNoise.noise' → tensor`. */
+  readonly drawn?: Slots<T>;
 }
 
 /** Nested records of tensors, as compiled functions take and return them. */
@@ -147,7 +149,7 @@ function describeAll<T>(
 function leafOf<T>(
   stage: Stage,
   parameter: ParameterInfo,
-  { params, scalars }: TensorInputs<T>,
+  { params, scalars, drawn }: TensorInputs<T>,
   slots: Readonly<Record<string, T>>,
 ): Leaf<T> {
   const own = ownEntries(stage, slots);
@@ -156,11 +158,19 @@ function leafOf<T>(
       `update: expected state of ${stage.key}, got none at '${parameter.path}'. Pass the state that init() made for this transformation and these infos.`,
     );
   }
+  const fed = ownEntries(stage, drawn?.[parameter.path] ?? {});
+  for (const name of Object.keys(stage.primitive.draws ?? {})) {
+    if (name in fed) continue;
+    throw new TypeError(
+      `updateTensors: expected drawn tensors of ${stage.key}, got none at '${parameter.path}'. Feed \`drawn\` with what drawnAt() gives for each step, as tensors of the backend.`,
+    );
+  }
   return {
     parameter,
     param: params?.[parameter.path],
     slots: own,
     scalars: ownEntries(stage, scalars),
+    drawn: fed,
     measured: {},
     pooled: {},
   };

@@ -239,6 +239,7 @@ const optionsOf: Record<string, fc.Arbitrary<unknown>> = {
   adadelta: given({ learningRate, rho: share, eps: size, ...decay }),
   lion: given({ learningRate, b1: share, b2: share, ...decay }),
   accumulate: fc.record({ steps: count }),
+  addNoise: given({ eta: size, gamma: share, seed: count }, ['eta']),
   emaOfParams: given({ decay: share }),
   lookahead: given({ syncPeriod: count, slowStepSize: share.map((x) => 1 - x) }),
   scheduleFree: given({ b1: share.map((x) => (x + 0.001) / 1.001), warmupSteps: count }),

@@ -315,6 +315,12 @@ const contracts: Record<string, Contract> = {
     options: 'weightDecay, select',
     first: plusWeights(unchanged, 0.1),
   },
+  addNoise: {
+    // A deviation that is 0 in float32: what is left to see is that it neither changes nor breaks a gradient.
+    json: { addNoise: { eta: 1e-120 } },
+    options: 'eta, gamma, seed',
+    first: unchanged,
+  },
   scale: { json: { scale: { factor: -0.5 } }, options: 'factor', first: scaled(unchanged, -0.5) },
   scaleByLearningRate: {
     json: { scaleByLearningRate: { learningRate: 0.1 } },
@@ -405,6 +411,7 @@ const variants: Record<string, TransformationJson> = {
   ...Object.fromEntries(Object.entries(contracts).map(([name, { json }]) => [name, json])),
   [waiting]: [{ accumulate: { steps: 3 } }, 'adam'],
   'lookahead, not every step': ['trace', { lookahead: { syncPeriod: 4 } }],
+  'noise of some size': { addNoise: { eta: 1, seed: 3 } },
   'znorm, moving average': { znorm: { statistics: { ema: 0.9 }, scope: 'output' } },
   'znorm, every second step': { znorm: { statistics: { every: 2 }, scope: 'layer' } },
   'znorm, sampled': { znorm: { statistics: { sample: 0.5 }, scope: 'global' } },

@@ -4,6 +4,7 @@ import {
   type ArrayTensor,
   advance,
   applyUpdates,
+  drawnAt,
   type GradientTransformation,
   init,
   type Named,
@@ -50,11 +51,11 @@ const startOf =
 const stepOf =
   (transformation: GradientTransformation): Computation =>
   <T>(ops: TensorOps<T>, inputs: Named<T>) => {
-    const { gradients, params, scalars = {}, slots = {} } = nested(inputs);
+    const { gradients, params, scalars = {}, slots = {}, drawn } = nested(inputs);
     const known = { ...Object.fromEntries(paths.map((path) => [path, {}])), ...slots };
     const result = updateTensors(
       transformation,
-      { gradients: gradients!.all!, params: params!.all!, scalars: scalars.all ?? {}, slots: known },
+      { gradients: gradients!.all!, params: params!.all!, scalars: scalars.all ?? {}, slots: known, drawn },
       infos,
       ops,
     );
@@ -130,6 +131,7 @@ export async function carried(
           params: { all: weights },
           scalars: { all: scalars },
           slots: state.slots,
+          drawn: drawnAt(transformation, state, infos),
         }),
       );
       const { gates, ...rest } = nested(results);

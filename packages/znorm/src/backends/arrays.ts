@@ -39,6 +39,7 @@ export function tensor(
 export const arrays: TensorOps<ArrayTensor> = {
   shape: (x) => x.shape,
   full: (shape, value) => ({ shape, data: new Float32Array(sizeOf(shape)).fill(value) }),
+  tensor: (data, shape) => ({ shape, data }),
   copy: (x) => ({ shape: x.shape, data: x.data.slice() }),
 
   add: (x, y) =>

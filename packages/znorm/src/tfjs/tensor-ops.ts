@@ -49,6 +49,7 @@ const arithmetic = {
 export const tfjsOps: TensorOps<Tensor> = {
   ...arithmetic,
   ...float32Statistics<Tensor>(arithmetic),
+  tensor: (values, shape) => tf.tensor(values, [...shape]),
   weightedSum: (a, x, b, y) => tf.tidy(() => tf.add(scaled(a, x), scaled(b, y))),
   transpose: (x, permutation) => tf.transpose(x, [...permutation]),
   matmul: (a, b) => tf.matMul(a as tf.Tensor2D, b as tf.Tensor2D),
