@@ -47,7 +47,7 @@ export {
 export type { DatasetSource, FetchProgress, NamedBytes, SourceContext } from './datasets/source.ts';
 export { type ExpectedError, type ExpectedErrorCode, isExpectedError } from './expected-error.ts';
 export type { Job, LaunchObserver } from './launch/local.ts';
-export { builtInMethods, type Method, optimizers, readMethodsFile } from './methods.ts';
+export { type BuiltInMethod, builtInMethods, type Method, optimizers, readMethodsFile } from './methods.ts';
 export type { Metric, MetricValues } from './metric.ts';
 export { auroc } from './metrics/auroc.ts';
 export { hausdorff95 } from './metrics/hausdorff.ts';

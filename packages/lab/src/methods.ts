@@ -11,20 +11,141 @@ export interface Method {
   readonly chain: readonly TransformationJson[];
 }
 
-/** The methods every comparison knows by name. */
-export const builtInMethods: readonly (Method & { readonly summary: string })[] = [
-  { name: 'baseline', summary: 'the gradient as it is', chain: [] },
+/** What there is to know of a method besides its chain. */
+export interface BuiltInMethod extends Method {
+  /** In a few words. */
+  readonly summary: string;
+  /** g the gradient, u what the optimizer gets instead, μ and σ the mean and deviation of g's elements. */
+  readonly equation: string;
+  readonly source: string;
+}
+
+const yun = 'Yun, ZNorm, arXiv 2408.01215';
+const pascanu = 'Pascanu et al. 2013, arXiv 1211.5063';
+const ablation = `an ablation of ${yun}`;
+
+/** The methods every comparison knows by name; a task says which of them it compares if none are named. */
+export const builtInMethods: readonly BuiltInMethod[] = [
+  {
+    name: 'baseline',
+    summary: 'the gradient as it is',
+    equation: 'u = g',
+    source: 'none',
+    chain: [],
+  },
   {
     name: 'clip',
-    summary: 'clipping by global norm: g · min(1, 1/‖all g‖)',
+    summary: 'clipping by global norm',
+    equation: 'u = g · min(1, 1/‖all g‖)',
+    source: pascanu,
     chain: [{ clipByGlobalNorm: { maxNorm: 1 } }],
   },
   {
+    name: 'clip-value',
+    summary: 'clipping of every element',
+    equation: 'u = min(max(g, −0.5), 0.5)',
+    source: pascanu,
+    chain: [{ clipByValue: { clipValue: 0.5 } }],
+  },
+  {
+    name: 'agc',
+    summary: 'adaptive clipping, per output unit',
+    equation: 'u = g · min(1, 0.01 · max(‖w‖, 0.001)/‖g‖) for each output unit',
+    source: 'Brock et al. 2021, arXiv 2102.06171',
+    chain: ['adaptiveClip'],
+  },
+  {
     name: 'gc',
-    summary: 'gradient centralization: g − mean(g) per output unit',
+    summary: 'gradient centralization',
+    equation: 'u = g − mean(g) for each output unit',
+    source: 'Yong et al. 2020, arXiv 2004.01461',
     chain: ['centralize'],
   },
-  { name: 'znorm', summary: 'ZNorm: (g − mean(g)) / (std(g) + eps) per tensor', chain: ['znorm'] },
+  {
+    name: 'znorm',
+    summary: 'ZNorm, per tensor',
+    equation: 'u = (g − μ) / (σ + 1e-8)',
+    source: yun,
+    chain: ['znorm'],
+  },
+  {
+    name: 'gc-znorm',
+    summary: 'ZNorm after centralization',
+    equation: 'g ← g − mean(g) for each output unit, then u = (g − μ) / (σ + 1e-8)',
+    source: `${yun}, and Yong et al. 2020, arXiv 2004.01461`,
+    chain: ['centralize', 'znorm'],
+  },
+  {
+    name: 'center-only',
+    summary: 'the centring half of ZNorm',
+    equation: 'u = g − μ',
+    source: ablation,
+    // Every deviation counts as degenerate, and of what is degenerate only the mean is taken away: (g − μ) / 1.
+    chain: [{ znorm: { minStd: 3e38 } }],
+  },
+  {
+    name: 'scale-only',
+    summary: 'the scaling half of ZNorm',
+    equation: 'u = g / (σ + 1e-8)',
+    source: 'Wright & Demeure, Ranger21, arXiv 2106.13731',
+    chain: ['scaleByStd'],
+  },
+  {
+    name: 'znorm-ema',
+    summary: 'ZNorm with statistics averaged over steps',
+    equation: 'u = (g − μ) / (σ + 1e-8), with μ and σ moving averages of decay 0.9',
+    source: ablation,
+    chain: [{ znorm: { statistics: { ema: 0.9 } } }],
+  },
+  {
+    name: 'znorm-output',
+    summary: 'ZNorm per output unit',
+    equation: 'u = (g − μ) / (σ + 1e-8) for each output unit',
+    source: ablation,
+    chain: [{ znorm: { scope: 'output' } }],
+  },
+  {
+    name: 'znorm-layer',
+    summary: 'ZNorm per layer, kernel and bias together',
+    equation: 'u = (g − μ) / (σ + 1e-8), with μ and σ over all tensors of a layer',
+    source: ablation,
+    chain: [{ znorm: { scope: 'layer' } }],
+  },
+  {
+    name: 'znorm-global',
+    summary: 'ZNorm of all gradients together',
+    equation: 'u = (g − μ) / (σ + 1e-8), with μ and σ over all gradients',
+    source: ablation,
+    chain: [{ znorm: { scope: 'global' } }],
+  },
+  {
+    name: 'znorm-matrices',
+    summary: 'ZNorm of tensors of two axes and more',
+    equation: 'u = (g − μ) / (σ + 1e-8) for kernels and tables; u = g for vectors',
+    source: ablation,
+    chain: [{ masked: { select: { minRank: 2 }, transformation: 'znorm' } }],
+  },
+  {
+    name: 'znorm-no-norm-bias',
+    summary: 'ZNorm but for biases and normalization layers',
+    equation: 'u = (g − μ) / (σ + 1e-8); u = g for biases, and gains and shifts of normalization layers',
+    source: ablation,
+    chain: [{ masked: { select: { not: { role: ['bias', 'normalization'] } }, transformation: 'znorm' } }],
+  },
+  {
+    name: 'znorm-attention',
+    summary: 'ZNorm of attention weights alone',
+    equation: 'u = (g − μ) / (σ + 1e-8) for query, key, value and output kernels of attention; else u = g',
+    source: ablation,
+    chain: [{ masked: { select: { role: 'attention' }, transformation: 'znorm' } }],
+  },
+  {
+    name: 'znorm-no-embeddings',
+    summary: 'ZNorm but for embeddings',
+    equation: 'u = (g − μ) / (σ + 1e-8); u = g for embedding tables',
+    source: ablation,
+    chain: [{ masked: { select: { not: { role: 'embedding' } }, transformation: 'znorm' } }],
+  },
 ];
 
 /** The optimizers that methods are put inside, as chain JSON with `$learningRate` where the schedule goes. */

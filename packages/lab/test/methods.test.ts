@@ -9,6 +9,7 @@ import {
   init,
   type Named,
   type ParameterInfo,
+  sizeOf,
   tensor,
   update,
 } from 'znorm';
@@ -58,6 +59,90 @@ describe.each(builtInMethods.map(({ name }) => name))('method %s', (name) => {
   });
 });
 
+describe('what a method makes of the gradient', () => {
+  const roles = {
+    kernel: [2, 3],
+    bias: [3],
+    embedding: [3, 2],
+    attention: [2, 2],
+    normalization: [2],
+  } as const;
+  const infos = Object.fromEntries(
+    Object.entries(roles).map(([role, shape]) => [
+      role,
+      { path: role, shape, outputAxis: 0, role } as ParameterInfo,
+    ]),
+  );
+  const gradients = Object.fromEntries(
+    Object.entries(roles).map(([role, shape], seed) => [
+      role,
+      tensor(
+        Array.from({ length: sizeOf(shape) }, (_, i) => ((seed + 1) * (i * i - 2 * i + 3)) / 4),
+        [...shape],
+      ),
+    ]),
+  );
+  const after = (name: string) => {
+    const [method] = resolveMethods([name]);
+    const transformation = fromJSON(method.chain);
+    const state = init(transformation, gradients, infos);
+    return update(transformation, gradients, state, gradients, infos).updates;
+  };
+  const mean = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
+  const standardized = (values: readonly number[]) => {
+    const centred = values.map((x) => x - mean(values));
+    return centred.map((x) => x / Math.sqrt(mean(centred.map((y) => y * y))));
+  };
+  const every = Object.keys(roles);
+  const all = every.flatMap((path) => [...gradients[path].data]);
+  const [center, deviation] = [mean(all), Math.sqrt(mean(all.map((x) => (x - mean(all)) ** 2)))];
+  /** Each output unit of two elements or more on its own. */
+  const byUnit = (change: (unit: number[]) => number[]) => (values: number[], path: string) => {
+    const units = roles[path as keyof typeof roles][0];
+    const size = values.length / units;
+    if (size === 1) return change(values);
+    return Array.from({ length: units }, (_, u) => change(values.slice(u * size, (u + 1) * size))).flat();
+  };
+
+  test.each<[string, readonly string[], (values: number[], path: string) => number[]]>([
+    ['baseline', [], (values) => values],
+    ['clip-value', every, (values) => values.map((x) => Math.min(0.5, Math.max(-0.5, x)))],
+    ['center-only', every, (values) => values.map((x) => x - mean(values))],
+    [
+      'scale-only',
+      every,
+      (values) => {
+        const spread = Math.sqrt(mean(values.map((x) => (x - mean(values)) ** 2)));
+        return values.map((x) => x / spread);
+      },
+    ],
+    ['znorm', every, standardized],
+    ['znorm-ema', every, standardized], // the first step has nothing to average with
+    ['znorm-output', every, byUnit(standardized)],
+    ['znorm-global', every, (values) => values.map((x) => (x - center) / deviation)],
+    ['znorm-matrices', ['kernel', 'embedding', 'attention'], standardized],
+    ['znorm-no-norm-bias', ['kernel', 'embedding', 'attention'], standardized],
+    ['znorm-attention', ['attention'], standardized],
+    ['znorm-no-embeddings', ['kernel', 'bias', 'attention', 'normalization'], standardized],
+  ])('%s changes %j as its equation says, and nothing else', (name, changed, equation) => {
+    const updates = after(name);
+    for (const path of every) {
+      const values = [...gradients[path].data];
+      const expected = changed.includes(path) ? equation(values, path) : values;
+      // Float32 rounding of numbers up to about 4.
+      for (const [i, u] of updates[path].data.entries()) expect(u, path).toBeCloseTo(expected[i], 5);
+    }
+  });
+
+  test('every method says what it is, by equation and source', () => {
+    for (const { name, summary, equation, source } of builtInMethods) {
+      expect(equation, name).toContain('u = ');
+      expect(source, name).not.toBe('');
+      expect(`  znorm-no-embeddings  ${summary}`.length, name).toBeLessThanOrEqual(80);
+    }
+  });
+});
+
 describe('methods to compare', () => {
   const own = { name: 'mine', chain: ['centralize'] };
 
@@ -78,7 +163,10 @@ describe('methods to compare', () => {
 
   test.each([
     [['znrom'], "compare: unknown method 'znrom'. Did you mean 'znorm'?"],
-    [['momentum'], "compare: unknown method 'momentum'. Known: mine, baseline, clip, gc, znorm."],
+    [
+      ['momentum'],
+      `compare: unknown method 'momentum'. Known: mine, ${builtInMethods.map(({ name }) => name).join(', ')}.`,
+    ],
     [['mime'], "compare: unknown method 'mime'. Did you mean 'mine'?"],
     [['gc', 'gc'], "compare: method 'gc' is named twice. Name each method once."],
     [[], 'compare: expected at least one method, got none.'],

@@ -221,6 +221,7 @@ export {
   type WarpedPlanes,
   warp,
 } from './spatial-augmentation.ts';
+export { parametersOf } from './step-graph.ts';
 export type { Measured } from './step-run.ts';
 export {
   createTrainer,

@@ -1,3 +1,4 @@
+import type { ParameterInfo } from 'znorm';
 import { cast } from './autodiff/arithmetic.ts';
 import { gradients } from './autodiff/gradients.ts';
 import { createScope, type Declarations } from './layers/scope.ts';
@@ -74,6 +75,18 @@ export function predictionGraph(objective: Objective, batchSize: number): StepGr
     counts: [],
     outputs: outputs.map(([name]) => name),
   };
+}
+
+/**
+ * The parameters that an objective declares, in the order of the model, without loading anything.
+ *
+ * @example
+ * parametersOf(classification({ model: mlp({ hidden: [4], classes: 2 }), input: { shape: [3] } })).map(({ path }) => path);
+ * // ['hidden0/kernel', 'hidden0/bias', 'output/kernel', 'output/bias']
+ */
+export function parametersOf(objective: Objective): ParameterInfo[] {
+  const { declared } = forward(objective, 1, true);
+  return [...declared.parameters.values()].map(({ info }) => info);
 }
 
 function forward(objective: Objective, batchSize: number, training: boolean) {

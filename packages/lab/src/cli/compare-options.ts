@@ -1,6 +1,7 @@
 import { badInput } from '../expected-error.ts';
-import { builtInMethods, readMethodsFile, resolveMethods } from '../methods.ts';
+import { readMethodsFile, resolveMethods } from '../methods.ts';
 import { type ComparisonOptions, learningRate, type Spelling, wholeNumber } from '../sweep/plan.ts';
+import { taskByName } from '../tasks/tasks.ts';
 
 /** The flags of `znorm compare` that define what is compared, as typed. */
 export interface DefiningFlags {
@@ -68,11 +69,15 @@ function ratesFromFlags({ learningRate: one, learningRates: several }: DefiningF
   return several?.split(',').map((text) => learningRate('--learning-rates', Number(text), text.trim()));
 }
 
-/** Methods by name, some of them from a file; all there are if only the file is named. */
-function methodsFromFlags({ methods, methodsFile }: DefiningFlags): ComparisonOptions['methods'] {
+/** Methods by name, some of them from a file; those of the task and of the file if only the file is named. */
+function methodsFromFlags({
+  methods,
+  methodsFile,
+  task = 'cifar10',
+}: DefiningFlags): ComparisonOptions['methods'] {
   if (methods === undefined && methodsFile === undefined) return undefined;
   const own = methodsFile === undefined ? [] : readMethodsFile(methodsFile);
-  const all = [...builtInMethods, ...own].map(({ name }) => name);
+  const all = [...taskByName(task).methods, ...own.map(({ name }) => name)];
   const names = methods === undefined ? [...new Set(all)] : methods.split(',').map((name) => name.trim());
   if (names.includes('')) {
     throw badInput(`compare: expected \`--methods\` to be names separated by commas, got '${methods}'.`);

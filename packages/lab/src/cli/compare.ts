@@ -17,6 +17,7 @@ import { compareProgress } from './compare-progress.ts';
 import { fetchProgress } from './fetch-progress.ts';
 import { interruptible } from './interrupt.ts';
 import { methodAdvice } from './lint.ts';
+import { entry } from './paragraph.ts';
 import { comparisonsIn, lastComparison, requireSamePlan } from './resume.ts';
 
 interface Flags extends DefiningFlags {
@@ -37,22 +38,27 @@ const presetLines = Object.entries(usual.presets).map(([name, preset]) => {
   return `  ${name.padEnd(10)}${models.join(', ')}; ${images} ${usual.unit.many}, ${epochs} epochs, ${seeds} seeds`;
 });
 
+const methodWidth = 2 + Math.max(...builtInMethods.map(({ name }) => name.length));
+const methodLines = builtInMethods
+  .map(({ name, summary }) => `  ${name.padEnd(methodWidth)}${summary}`)
+  .join('\n');
+
 const taskWidth = 2 + Math.max(...tasks.map(({ name }) => name.length));
 
 const epilogue = `
 Tasks (\`znorm tasks\` says more of them):
-${tasks.map(({ name, summary }) => `  ${name.padEnd(taskWidth)}${summary}`).join('\n')}
+${tasks.map(({ name, summary }) => entry(name, summary, { indent: 2, width: taskWidth })).join('\n')}
 
 Presets, here of ${usual.name}, which every other option may change:
 ${presetLines.join('\n')}
 
-Methods:
-${builtInMethods.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join('\n')}
-  your own  from --methods-file, as a list of transformations under each name:
-              methods:
-                clip-then-gc:
-                  - clipByGlobalNorm: { maxNorm: 5 }
-                  - centralize
+Methods (\`znorm methods\` says more of them):
+${methodLines}
+  ${'your own'.padEnd(methodWidth)}from --methods-file, as lists of transformations:
+    methods:
+      clip-then-gc:
+        - clipByGlobalNorm: { maxNorm: 5 }
+        - centralize
 
 Examples:
   znorm compare
@@ -169,7 +175,7 @@ async function started(flags: Flags): Promise<Opened> {
   const { preset = 'quick', task = usual.name, model } = options;
   const { models } = presetOf(taskByName(task), preset);
   if (models.length === 1 || model !== undefined) {
-    const plan = await planComparison(options, asFlag);
+    const plan = await planComparison(options, { spelled: asFlag, cache: flags.cache });
     advise(plan);
     const folder = flags.out ?? join('runs', `${task}-${plan.model}-${preset}-${timestamp()}`);
     createComparison(folder, plan);
@@ -177,7 +183,11 @@ async function started(flags: Flags): Promise<Opened> {
   }
   const folder = flags.out ?? join('runs', `${task}-${preset}-${timestamp()}`);
   // All of them before the first is trained, so that `--resume` finds them all.
-  const plans = await Promise.all(models.map((each) => planComparison({ ...options, model: each }, asFlag)));
+  const plans = await Promise.all(
+    models.map((each) =>
+      planComparison({ ...options, model: each }, { spelled: asFlag, cache: flags.cache }),
+    ),
+  );
   advise(plans[0]);
   const comparisons = plans.map((plan) => {
     const inside = join(folder, plan.model);
@@ -201,7 +211,7 @@ async function resumed(flags: Flags): Promise<Opened> {
   const folder = typeof flags.resume === 'string' ? flags.resume : lastComparison();
   const comparisons = comparisonsIn(folder);
   const typed = optionsFromFlags(flags);
-  for (const comparison of comparisons) await requireSamePlan(comparison, typed);
+  for (const comparison of comparisons) await requireSamePlan(comparison, typed, flags.cache);
   return { folder, comparisons };
 }
 

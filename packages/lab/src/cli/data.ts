@@ -18,8 +18,10 @@ import { importedDatasets } from '../datasets/imported-datasets.ts';
 import { readManifest } from '../datasets/sample-file.ts';
 import { discardWorkspaces } from '../datasets/workspace.ts';
 import { badInput, failure } from '../expected-error.ts';
+import { thousands } from '../report/numbers.ts';
 import { fetchProgress } from './fetch-progress.ts';
 import { interruptible } from './interrupt.ts';
+import { wrap } from './paragraph.ts';
 
 interface Flags {
   readonly cache?: string;
@@ -244,20 +246,4 @@ function print(text: string): void {
 
 function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2));
-}
-
-/** 50000 → 50,000 */
-function thousands(count: number): string {
-  return count.toLocaleString('en-US');
-}
-
-/** Breaks a text into lines of at most `width` characters, between words. */
-function wrap(text: string, width: number): string[] {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const longer = `${lines.at(-1)} ${word}`.trimStart();
-    if (longer.length <= width) lines[lines.length - 1] = longer;
-    else lines.push(word);
-  }
-  return lines;
 }

@@ -4,6 +4,8 @@ import { isExpectedError } from '../expected-error.ts';
 import { compareCommand } from './compare.ts';
 import { dataCommand } from './data.ts';
 import { lintCommand } from './lint.ts';
+import { methodsCommand } from './methods.ts';
+import { tasksCommand } from './tasks.ts';
 import { trainCommand } from './train.ts';
 
 /** What each kind of end is to a shell. */
@@ -17,7 +19,14 @@ const EXIT_STATUS = { failed: 1, 'bad-input': 2, interrupted: 130 } as const;
  */
 export async function main(
   argv: readonly string[],
-  commands: readonly Command[] = [trainCommand(), compareCommand(), dataCommand(), lintCommand()],
+  commands: readonly Command[] = [
+    trainCommand(),
+    compareCommand(),
+    tasksCommand(),
+    methodsCommand(),
+    dataCommand(),
+    lintCommand(),
+  ],
 ): Promise<number> {
   process.stdout.off('error', endQuietlyWithReader).on('error', endQuietlyWithReader);
   const program = new Command('znorm')

@@ -33,14 +33,18 @@ export function lastComparison(): string {
  *
  * @throws ExpectedError naming the flag and both values
  */
-export async function requireSamePlan(folder: string, typed: ComparisonOptions): Promise<void> {
+export async function requireSamePlan(
+  folder: string,
+  typed: ComparisonOptions,
+  cache: string | undefined,
+): Promise<void> {
   const before = readPlan(folder);
   const { format: _, methods, optimizer, seeds, ...same } = before;
   const sameTask = typed.task === undefined || typed.task === before.task;
   const settings = sameTask ? { ...before.settings, ...typed.settings } : typed.settings;
   const now = await planComparison(
     { ...same, methods, optimizer: optimizer.name, seeds: seeds.length, ...typed, settings },
-    asFlag,
+    { spelled: asFlag, cache },
   );
   for (const option of Object.keys(typed) as (keyof ComparisonOptions)[]) {
     if (JSON.stringify(now[option]) === JSON.stringify(before[option])) continue;

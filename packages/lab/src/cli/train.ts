@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { loadImageDataset } from '../datasets/image-dataset.ts';
 import { badInput, isExpectedError } from '../expected-error.ts';
 import { valueText, withUnit } from '../metric.ts';
 import { profileText } from '../report/profile.ts';
@@ -90,7 +89,10 @@ async function inOwnName(work: () => Promise<number>): Promise<number> {
 async function planOf(flags: Flags): Promise<ComparisonPlan> {
   const { method, seed, ...rest } = flags;
   if (method.includes(',')) throw badInput(`train: expected \`--method\` to be one method, got '${method}'.`);
-  const plan = await planComparison({ ...optionsFromFlags({ ...rest, methods: method }), seeds: 1 }, asFlag);
+  const plan = await planComparison(
+    { ...optionsFromFlags({ ...rest, methods: method }), seeds: 1 },
+    { spelled: asFlag, cache: flags.cache },
+  );
   const number = Number(seed);
   if (seed?.trim() === '' || !Number.isSafeInteger(number) || number < 0) {
     throw badInput(`train: expected \`--seed\` to be a whole number >= 0, got ${seed || 'nothing'}.`);
@@ -192,13 +194,13 @@ async function showProfile(flags: Flags): Promise<number> {
     );
   }
   const fetching = fetchProgress(process.stderr);
-  for (const dataset of taskByName(plan.task).datasets) {
-    const { cache, from } = flags;
-    await loadImageDataset(dataset, { cache, from, onProgress: fetching.onProgress });
+  const { cache, from } = flags;
+  for (const data of taskByName(plan.task).data) {
+    await data.fetch({ cache, from, onProgress: fetching.onProgress });
   }
   fetching.stop();
   const [config] = expandRuns(plan);
-  const settings = { threads, cache: flags.cache, checkpointSeconds: Infinity };
+  const settings = { threads, cache, checkpointSeconds: Infinity };
   const profile = await profileRun(config, settings, steps);
   if (flags.json) {
     process.stdout.write(`${JSON.stringify({ config, threads, ...profile }, null, 2)}\n`);

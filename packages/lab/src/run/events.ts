@@ -23,6 +23,8 @@ const runEvent = z.discriminatedUnion('type', [
     engine: z.string(),
     initHash: z.string(),
     steps: z.number(),
+    /** Of the data: file name → SHA-1. */
+    sha1: z.record(z.string(), z.string()),
     parameters: z.array(z.object({ path: z.string(), shape: z.array(z.number()), role: z.string() })),
   }),
   /** Training went on from the checkpoint of this step, or from the start (0): what was recorded since did not happen. */

@@ -59,7 +59,8 @@ export async function train(
     },
   });
   const stepClock = () => performance.now() - lookingMs;
-  const sums = await goOnFromCheckpoint(files, trainer, config.steps, setting.memory);
+  const { memory, sha1 } = setting;
+  const sums = await goOnFromCheckpoint(files, trainer, { steps: config.steps, sha1 }, memory);
   try {
     await trainToEnd({ files, config, settings, setting, trainer, stepClock, onProgress }, sums);
   } catch (error) {
@@ -157,7 +158,7 @@ async function trainToEnd(training: Training, standing: Sums): Promise<void> {
 async function goOnFromCheckpoint(
   files: RunFolder,
   trainer: Trainer,
-  steps: number,
+  setting: Pick<RunEventOf<'start'>, 'steps' | 'sha1'>,
   memory: Prepared['memory'],
 ): Promise<Sums> {
   const events = readEvents(files.events);
@@ -165,7 +166,7 @@ async function goOnFromCheckpoint(
     const parameters = trainer.parameters.map(({ path, shape, role }) => ({ path, shape: [...shape], role }));
     const { engine } = trainer;
     const initHash = trainer.parameterHash();
-    appendEvent(files.events, { type: 'start', time: now(), engine, initHash, steps, parameters });
+    appendEvent(files.events, { type: 'start', time: now(), engine, initHash, ...setting, parameters });
     return nothing;
   }
   const fresh = trainer.checkpoint();

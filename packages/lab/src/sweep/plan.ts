@@ -63,6 +63,16 @@ export const comparisonPlan = z.strictObject({
 
 export type ComparisonPlan = z.infer<typeof comparisonPlan>;
 
+/** Where a plan is made, and for whom. */
+export interface PlanContext {
+  /** @default as in code */
+  readonly spelled?: Spelling;
+  /** Folder of all data sets: of those that a person brings, it tells how much there is. */
+  readonly cache?: string | undefined;
+  /** @default among `tasks` */
+  readonly findTask?: FindTask;
+}
+
 /** How the person who reads a message writes the name of an option: `trainSize` in code, `--train-size` typed. */
 export type Spelling = (option: keyof ComparisonOptions) => string;
 
@@ -76,8 +86,7 @@ export type Spelling = (option: keyof ComparisonOptions) => string;
  */
 export async function planComparison(
   options: ComparisonOptions = {},
-  spelled: Spelling = (option) => option,
-  findTask: FindTask = taskByName,
+  { spelled = (option) => option, cache, findTask = taskByName }: PlanContext = {},
 ): Promise<ComparisonPlan> {
   requireKnownOptions(options);
   const task = findTask(options.task ?? 'cifar10');
@@ -94,11 +103,13 @@ export async function planComparison(
   type Count = 'seeds' | 'epochs' | 'batchSize' | 'trainSize' | 'validationSize' | 'testSize';
   const count = (option: Count, otherwise: number) =>
     wholeNumber(spelled(option), options[option] ?? otherwise);
+  const counts = await task.counts({ cache });
   const validationSize = count('validationSize', preset.validationSize);
-  const most = Math.max(1, notHeldOut(task.counts, validationSize));
+  const most = Math.max(1, notHeldOut(counts, validationSize));
   const trainSize = count('trainSize', Math.min(preset.trainSize, most));
-  const testSize = count('testSize', Math.min(preset.testSize, task.counts.test));
-  requireSizesThatFit({ trainSize, validationSize, testSize }, task, spelled);
+  const testSize = count('testSize', Math.min(preset.testSize, counts.test));
+  const { name, unit } = task;
+  requireSizesThatFit({ trainSize, validationSize, testSize }, { name, unit, counts }, spelled);
   const batchSize = count('batchSize', preset.batchSize);
   if (batchSize > trainSize) {
     throw badInput(
@@ -186,10 +197,11 @@ function settingsOf(task: Task, given: Recipe['settings']): Recipe['settings'] {
         `compare: task '${task.name}' has no setting '${name}'.${didYouMean(name, known) || all}`,
       );
     }
-    const wanted = typeof task.settings[name].default;
-    if (typeof value === wanted) continue;
-    const words = { boolean: 'true or false', number: 'a number', string: 'a word' }[wanted as 'boolean'];
-    throw badInput(`compare: expected setting \`${name}\` to be ${words}, got ${JSON.stringify(value)}.`);
+    const { default: usual, values } = task.settings[name];
+    if (typeof value === typeof usual && (values?.includes(String(value)) ?? true)) continue;
+    const words = { boolean: 'true or false', number: 'a number', string: 'a word' };
+    const wanted = values ? `one of ${values.join(', ')}` : words[typeof usual as keyof typeof words];
+    throw badInput(`compare: expected setting \`${name}\` to be ${wanted}, got ${JSON.stringify(value)}.`);
   }
   return Object.fromEntries(known.map((name) => [name, given[name] ?? task.settings[name].default]));
 }

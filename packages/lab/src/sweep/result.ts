@@ -1,5 +1,4 @@
 import type { ComparisonResult, RunFailure, SeedResult } from '../comparison.ts';
-import { findDataset } from '../datasets/catalog.ts';
 import { failure } from '../expected-error.ts';
 import { describeCommit, describeMachine, describeVersions } from '../machine.ts';
 import type { RunConfig } from '../run/config.ts';
@@ -49,7 +48,7 @@ export function comparisonResult(
   );
   const { format, task, model, preset, optimizer, methods: _, settings, ...config } = plan;
   const { trainSize, validationSize, testSize } = plan;
-  const { datasets, metrics, unit } = planTask;
+  const { data, metrics, unit } = planTask;
   return {
     format,
     task,
@@ -57,8 +56,8 @@ export function comparisonResult(
     preset,
     optimizer: optimizer.name,
     data: {
-      name: datasets.join(' and ') || task,
-      sha1: sha1Of(datasets),
+      name: data.map(({ name }) => name).join(' and ') || task,
+      sha1: told.map(({ events }) => lastEvent(events, 'start')?.sha1).find(Boolean) ?? {},
       trainSize,
       validationSize,
       testSize,
@@ -78,17 +77,6 @@ export function comparisonResult(
       planTask.batches,
     ),
   };
-}
-
-/** The files of all data sets; named with their data set where there are several. */
-function sha1Of(datasets: readonly string[]): Record<string, string> {
-  const entries = datasets.flatMap((name) =>
-    findDataset(name).files.map((file) => [
-      datasets.length > 1 ? `${name}/${file.name}` : file.name,
-      file.sha1,
-    ]),
-  );
-  return Object.fromEntries(entries);
 }
 
 function seedResult(

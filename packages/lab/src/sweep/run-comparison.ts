@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { parametersOf } from '@znorm/train';
 import { type ComparisonResult, withoutGradients } from '../comparison.ts';
 import { isDiskError } from '../datasets/disk-error.ts';
-import { type FetchProgress, loadImageDataset } from '../datasets/image-dataset.ts';
+import type { FetchProgress } from '../datasets/image-dataset.ts';
 import { failure } from '../expected-error.ts';
 import { type Job, type LaunchObserver, launch } from '../launch/local.ts';
 import type { Metric } from '../metric.ts';
@@ -13,6 +14,7 @@ import { chooseLearningRate } from '../stats/summarize.ts';
 import { taskByName } from '../tasks/tasks.ts';
 import { resumeCommand } from './command.ts';
 import { lockComparison, type PlannedRun, plannedRuns, readPlan } from './comparison-folder.ts';
+import { requireMethodsThatApply } from './method-check.ts';
 import { type ComparisonPlan, wholeNumber } from './plan.ts';
 import { comparisonResult } from './result.ts';
 
@@ -93,19 +95,17 @@ async function carryOut(
 ): Promise<ComparisonResult> {
   const { cache, from, signal, onFetch: onProgress, onBegin } = options;
   const { jobs, threads } = parallelism(plan, options);
-  for (const name of taskByName(plan.task).datasets) {
-    await loadImageDataset(name, { cache, from, signal, onProgress });
-  }
+  const task = taskByName(plan.task);
+  for (const data of task.data) await data.fetch({ cache, from, signal, onProgress });
   const runs = plannedRuns(plan, folder);
+  const { objective } = await task.prepare(runs[0].config, { cache });
+  requireMethodsThatApply(plan, parametersOf(objective));
   for (const { files, config } of runs) openRunFolder(files, config);
   onBegin?.({ plan, jobs, threads, ...counts(plan, runs) });
   const settings: RunSettings = { threads, cache, checkpointSeconds };
   const observed = { ...options, jobs };
   await launch(jobsOf(runs, 'train', ['new', 'unfinished'], settings), observed);
-  await launch(
-    jobsOf(runsToTest(runs, taskByName(plan.task).metrics[0]), 'test', ['trained'], settings),
-    observed,
-  );
+  await launch(jobsOf(runsToTest(runs, task.metrics[0]), 'test', ['trained'], settings), observed);
 
   const result = comparisonResult(folder, { jobs, threads });
   writeWhole(join(folder, 'result.json'), `${JSON.stringify(withoutGradients(result), null, 2)}\n`);

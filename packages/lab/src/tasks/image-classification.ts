@@ -6,10 +6,13 @@ import {
   type LabelledImages,
   type Trainer,
 } from '@znorm/train';
+import { byteSize } from '../datasets/byte-size.ts';
 import { findDataset } from '../datasets/catalog.ts';
+import { sizeOnDisk } from '../datasets/dataset-definition.ts';
 import { loadImageDataset } from '../datasets/image-dataset.ts';
 import type { Metric } from '../metric.ts';
-import { imageModel, imageModels } from '../models.ts';
+import { imageModel, imageModels, normalizations } from '../models.ts';
+import { thousands } from '../report/numbers.ts';
 import { imageUnit, splitImages } from './image-splits.ts';
 import { wholeBatches } from './recipe.ts';
 import type { Preset, PresetName, Task } from './task.ts';
@@ -43,19 +46,31 @@ export interface ImageClassification {
 
 /** A data set of labelled images, any network that takes images, and how often its largest logit is the label's. */
 export function imageClassification({ name, summary, augmentation, time }: ImageClassification): Task {
-  const { counts, classes } = findDataset(name);
+  const dataset = findDataset(name);
+  const { counts, classes, shape } = dataset;
   return {
     name,
     summary,
-    datasets: [name],
+    data: [
+      {
+        name,
+        size: `${thousands(counts.train)} + ${thousands(counts.test)} images, ${byteSize(sizeOnDisk(dataset))}`,
+        licence: dataset.licence,
+        homepage: dataset.homepage,
+        fetch: async (options) => void (await loadImageDataset(name, options)),
+      },
+    ],
     unit: imageUnit,
-    counts,
-    models: imageModels,
+    counts: async () => counts,
+    models: imageModels(shape),
     metrics: [accuracy, loss],
     methods: ['baseline', 'clip', 'gc', 'znorm'],
     optimizer: 'adam',
     schedule: (from, steps) => ({ cosine: { from, steps } }),
-    settings: { augment: { summary: 'random crops and flips of training images', default: true } },
+    settings: {
+      augment: { summary: 'random crops and flips of training images', default: true },
+      normalization: { summary: 'layers of the network', default: 'usual', values: normalizations },
+    },
     presets: {
       smoke: { ...sizes.smoke, time: time.smoke },
       quick: { ...sizes.quick, time: time.quick },
@@ -80,8 +95,9 @@ export function imageClassification({ name, summary, augmentation, time }: Image
         return { accuracy: counts.correct / count, loss };
       };
       return {
+        sha1: data.sha1,
         objective: classification({
-          model: imageModel(config.model, classes.length),
+          model: imageModel(config.model, classes.length, settings.normalization as 'usual'),
           input: { shape: data.shape },
         }),
         samplesPerStep: batchSize,

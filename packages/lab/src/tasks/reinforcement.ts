@@ -58,9 +58,9 @@ export function reinforcement(problem: Reinforcement): Task {
   return {
     name,
     summary,
-    datasets: [],
+    data: [],
     unit,
-    counts: { train: Infinity, validation: Infinity, test: Infinity },
+    counts: async () => ({ train: Infinity, validation: Infinity, test: Infinity }),
     models: all,
     metrics: [returned, toSolve],
     methods: ['baseline', 'clip', 'gc', 'znorm'],
@@ -101,6 +101,7 @@ function prepared({ environment }: Reinforcement, algorithm: Algorithm, config: 
     };
   };
   return {
+    sha1: {},
     objective: algorithm.objective(environment),
     samplesPerStep: (epochs * trainSize) / algorithm.steps(epochs * trainSize, batchSize),
     async step(trainer) {

@@ -1,5 +1,6 @@
 import type { Objective, SafetensorsContent, StepResult, Trainer } from '@znorm/train';
 import type { TransformationJson } from 'znorm';
+import type { LoadOptions } from '../datasets/image-dataset.ts';
 import type { Metric, MetricValues } from '../metric.ts';
 import type { Recipe, SampleCounts, Unit } from './recipe.ts';
 
@@ -12,11 +13,12 @@ export interface Task {
   /** What a person types: lower case, no spaces. */
   readonly name: string;
   readonly summary: string;
-  /** Names of the data sets it reads; none for what is made as it goes, such as an environment. */
-  readonly datasets: readonly string[];
+  /** The data sets it reads; none for what is made as it goes, such as an environment. */
+  readonly data: readonly TaskData[];
   /** What a sample is. */
   readonly unit: Unit;
-  readonly counts: SampleCounts;
+  /** How many there are; of data that a person brings, in what was brought. */
+  readonly counts: (machine: Machine) => Promise<SampleCounts>;
   /** Names of the networks it offers. */
   readonly models: readonly string[];
   /** The first is primary: it chooses learning rates, on validation, and decides the verdict, on the test set. */
@@ -43,6 +45,17 @@ export interface Task {
   readonly prepare: (config: TaskConfig, machine: Machine) => Promise<Prepared>;
 }
 
+/** A data set as a task sees it. */
+export interface TaskData {
+  readonly name: string;
+  /** How much there is of it, in words. */
+  readonly size: string;
+  readonly licence: string;
+  readonly homepage: string;
+  /** Has it in the cache, whole, when it returns. @throws ExpectedError if it cannot be had, or is damaged */
+  readonly fetch: (options: LoadOptions) => Promise<void>;
+}
+
 /** `smoke` shows that everything works, `quick` is an answer over coffee, `paper` the published setting. */
 export const presetNames = ['smoke', 'quick', 'paper'] as const;
 export type PresetName = (typeof presetNames)[number];
@@ -67,6 +80,8 @@ export interface Setting {
   readonly summary: string;
   /** A value that is set must be of the same type. */
   readonly default: boolean | number | string;
+  /** The words there are. @default any */
+  readonly values?: readonly string[];
 }
 
 /** What a run says about its task. */
@@ -83,6 +98,8 @@ export interface Machine {
 
 /** A task with its data and its network, ready for one run. */
 export interface Prepared {
+  /** Which data it is: file name → SHA-1 of its bytes. */
+  readonly sha1: Readonly<Record<string, string>>;
   readonly objective: Objective;
   /** Samples that one step learns from. */
   readonly samplesPerStep: number;

@@ -40,7 +40,11 @@ const refused = (message: string) => ({ status: 2, stdout: '', stderr: `${messag
 describe('refused before anything is made or fetched:', () => {
   test.each([
     ['--set augment', "compare: expected `--set` to be NAME=VALUE, got 'augment'."],
-    ['--set blur=1', "compare: task 'cifar10' has no setting 'blur'. It has augment."],
+    ['--set blur=1', "compare: task 'cifar10' has no setting 'blur'. It has augment, normalization."],
+    [
+      '--set normalization=none,',
+      'compare: expected setting `normalization` to be one of usual, batch, layer, group, instance, none, got "none,".',
+    ],
     ['--set augment=1', 'compare: expected setting `augment` to be true or false, got 1.'],
     ['--preset fast', "compare: unknown preset 'fast'. Known: smoke, quick, paper."],
     ['--task cifar-1', "compare: unknown task 'cifar-1'. Did you mean 'cifar10'?"],
@@ -165,8 +169,12 @@ describe('--resume', () => {
     ['--train-size 64', 'to be 512', 'got 64'],
     ['--validation-size 64', 'to be 256', 'got 64'],
     ['--test-size 64', 'to be 512', 'got 64'],
-    ['--set augment=false', 'to be augment=true', 'got augment=false'],
-    ['--no-augment', 'to be augment=true', 'got augment=false'],
+    [
+      '--set augment=false',
+      'to be augment=true normalization=usual',
+      'got augment=false normalization=usual',
+    ],
+    ['--no-augment', 'to be augment=true normalization=usual', 'got augment=false normalization=usual'],
     ['--methods znorm', 'to be [{"baseline":[]},{"znorm":["znorm"]}]', 'got [{"znorm":["znorm"]}]'],
   ])('with another %s is refused', async (changed, there, got) => {
     const flag = changed.split(' ')[0].replace(/rate$/, 'rates').replace('--no-augment', '--set');
@@ -218,6 +226,15 @@ describe('data that is not what it should be', () => {
   const labels = join(digits.cache, 'mnist', 'train-labels-idx1-ubyte');
   const whole = readFileSync(labels);
   const args = () => ['--task', 'mnist', '--model', 'mlp', '--out', out, '--cache', digits.cache];
+
+  test('a method about parameters that the network lacks is refused before anything is trained', async () => {
+    expect(await compare(...args(), '--methods', 'baseline,znorm-attention')).toEqual(
+      refused(
+        `compare: method 'znorm-attention' selects none of the parameters of 'mlp' on 'mnist', by {"role":"attention"}. Leave the method out, or choose another model.`,
+      ),
+    );
+    expect(readdirSync(out)).toEqual(['comparison.json']);
+  });
 
   test.each([
     ['a changed byte', () => whole.with(99, 11)],
@@ -279,7 +296,7 @@ test('--help fits into 80 columns and teaches presets, methods and examples', as
     'Options:',
     'Tasks (`znorm tasks` says more of them):',
     'Presets, here of cifar10, which every other option may change:',
-    'Methods:',
+    'Methods (`znorm methods` says more of them):',
     'Examples:',
   ]);
 });

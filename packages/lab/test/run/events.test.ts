@@ -14,7 +14,15 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const time = '2026-11-23T12:00:00.000Z';
-const start: RunEvent = { type: 'start', time, engine: 'native', initHash: 'a', steps: 40, parameters: [] };
+const start: RunEvent = {
+  type: 'start',
+  time,
+  engine: 'native',
+  initHash: 'a',
+  steps: 40,
+  sha1: {},
+  parameters: [],
+};
 const checkpoint = (step: number): RunEvent => ({
   type: 'checkpoint',
   step,

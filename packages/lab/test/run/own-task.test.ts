@@ -32,9 +32,9 @@ const sizes = {
 const line: Task = {
   name: 'line',
   summary: 'points on a line, made up',
-  datasets: [],
+  data: [],
   unit: { one: 'point', many: 'points', short: 'pt' },
-  counts: { train: 40, validation: 12, test: Infinity },
+  counts: async () => ({ train: 40, validation: 12, test: Infinity }),
   models: ['linear'],
   metrics: [error],
   methods: ['baseline', 'znorm'],
@@ -63,6 +63,7 @@ const line: Task = {
     const worst = (drawn: ArrayLike<number>, y: Float32Array) =>
       Math.max(...y.map((value, i) => Math.abs(value - drawn[i])));
     return {
+      sha1: {},
       objective,
       samplesPerStep: batchSize,
       step: (trainer) => trainer.step(points('train', batchSize, trainer.steps)),
@@ -82,7 +83,7 @@ const line: Task = {
 };
 const findTask = () => line;
 
-const plan = await planComparison({ task: 'line', learningRates: [0.1], epochs: 30 }, undefined, findTask);
+const plan = await planComparison({ task: 'line', learningRates: [0.1], epochs: 30 }, { findTask });
 const [config] = expandRuns(plan, findTask);
 const settings = settingsOf(root, { checkpointSeconds: 1e9 });
 
@@ -100,7 +101,7 @@ test('a task of any kind is planned by what it says of itself', async () => {
     optimizerChain: [{ sgd: { learningRate: { constant: { value: 0.1 } } } }],
   });
   const refused = (options: object) =>
-    thrown(() => planComparison({ task: 'line', ...options }, undefined, findTask));
+    thrown(() => planComparison({ task: 'line', ...options }, { findTask }));
   expect((await refused({ validationSize: 13 })).message).toBe(
     'compare: expected `validationSize` to be at most 12 (line has 12 validation points), got 13.',
   );

@@ -15,7 +15,7 @@ async function planOf(command: string) {
       flags = typed;
     })
     .parseAsync(argv, { from: 'user' });
-  return planComparison(optionsFromFlags(flags!), asFlag);
+  return planComparison(optionsFromFlags(flags!), { spelled: asFlag });
 }
 
 test.each<ComparisonOptions>([

@@ -24,7 +24,7 @@ describe('a plan', () => {
       optimizer: { name: 'adam', chain: [{ adam: { learningRate: '$learningRate' } }] },
       learningRates: [0.001],
       seeds: Array.from({ length: presets.quick.seeds }, (_, seed) => seed),
-      settings: { augment: true },
+      settings: { augment: true, normalization: 'usual' },
       engine,
     });
   });
@@ -57,7 +57,7 @@ describe('a plan', () => {
       validationSize: 80,
       testSize: 70,
       seeds: 3,
-      settings: { augment: false },
+      settings: { augment: false, normalization: 'group' },
       engine: 'wasm',
     };
     expect(await planComparison(options)).toEqual({
@@ -85,7 +85,7 @@ describe('a plan', () => {
     [{ model: 'resnet21' }, "compare: unknown model 'resnet21' for task 'cifar10'. Did you mean 'resnet20'?"],
     [
       { model: 'vgg' },
-      /^compare: unknown model 'vgg' for task 'cifar10'. Known: resnet8, plain8, .*, resnet110, plain110, mlp\.$/,
+      /^compare: unknown model 'vgg' for task 'cifar10'. Known: resnet8, resnet14, .*, vgg19, cnn, mlp\.$/,
     ],
     [{ optimizer: 'adm' }, "compare: unknown optimizer 'adm'. Did you mean 'adam'?"],
     [{ methods: ['znrom'] }, "compare: unknown method 'znrom'. Did you mean 'znorm'?"],
@@ -119,7 +119,10 @@ describe('a plan', () => {
       'compare: expected `batchSize` to be at most the 10 training images, got 64.',
     ],
     [{ learningRate: 1 } as never, "compare: unknown option `learningRate`. Did you mean 'learningRates'?"],
-    [{ settings: { blur: 1 } }, "compare: task 'cifar10' has no setting 'blur'. It has augment."],
+    [
+      { settings: { blur: 1 } },
+      "compare: task 'cifar10' has no setting 'blur'. It has augment, normalization.",
+    ],
     [
       { settings: { augmnet: false } },
       "compare: task 'cifar10' has no setting 'augmnet'. Did you mean 'augment'?",
@@ -166,7 +169,7 @@ test('every method gets the same rates and seeds, and the schedule of its rate',
     trainSize: 100,
     validationSize: 1000,
     testSize: 5000,
-    settings: { augment: true },
+    settings: { augment: true, normalization: 'usual' },
     steps: 6,
     engine,
   });

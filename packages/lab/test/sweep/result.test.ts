@@ -32,6 +32,7 @@ const start = (initHash = 'i'): RunEvent => ({
   engine: 'wasm',
   initHash,
   steps: 2,
+  sha1: { 'train.bin': '0123' },
   parameters: [],
 });
 const evaluation: RunEvent = {
@@ -104,6 +105,7 @@ test('a seed is told as its run recorded it, at the rate that did best on valida
     validationSize: 256,
     testSize: 512,
     augment: true,
+    normalization: 'usual',
     engine: plan.engine,
     ...at,
   });
