@@ -25,6 +25,17 @@ describe('the package', () => {
   });
 });
 
+describe('znorm/tfjs', () => {
+  it('imports TensorFlow.js, which is an optional peer, and nothing else', async () => {
+    const { imports, code } = await bundled("export * from './src/tfjs/index.ts'");
+    expect(imports).toEqual(['@tensorflow/tfjs-core']);
+    expect(code).not.toMatch(/\b(?:process|Buffer|__dirname|node:)\b/);
+    expect(manifest.peerDependenciesMeta['@tensorflow/tfjs-core']).toEqual({ optional: true });
+    // All transformations by name, for models that are loaded with their optimizer, and the kernel.
+    expect(gzipSync(code).length / 1024).toBeLessThan(50);
+  });
+});
+
 describe('a bundle', () => {
   it.each([
     // Statistics in every scope and mode are half of it.
@@ -57,6 +68,7 @@ async function bundled(entry: string) {
   const bundle = await rolldown({
     input: 'entry',
     cwd: root,
+    external: /^@tensorflow\//,
     plugins: [
       {
         name: 'entry',

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { adam, adamw, chain, emaOfParams, linear, momentum, nonfinite, sgd, znorm } from '../../src/index.ts';
 import { tfjsOptimizer } from '../../src/tfjs/index.ts';
@@ -133,6 +134,29 @@ describe('a chain as an optimizer of TensorFlow.js', () => {
     optimizer.applyGradients({ mixer: gradient });
     // Row by row, (0, 2) and (0, 4) are (−1, 1); column by column, the first would be 0.
     expect(valuesOf(w)).toEqual([2, 1, 4, 4]);
+  });
+});
+
+describe('by default, a step', () => {
+  /** Operations of TensorFlow.js that a second step launches on a backend of floats of so many bits. */
+  async function launches(backend: string, bits: 16 | 32): Promise<number> {
+    tf.registerBackend(backend, () => Object.assign(new MathBackendCPU(), { floatPrecision: () => bits }));
+    tf.copyRegisteredKernels('cpu', backend);
+    await tf.setBackend(backend);
+    const w = variable([1, 2, 3]);
+    const gradient = tf.tensor1d([0, 1e-6, -1e-6]);
+    const optimizer = tfjsOptimizer(adam());
+    optimizer.applyGradients({ [w.name]: gradient });
+    const { kernels } = await tf.profile(() => void optimizer.applyGradients({ [w.name]: gradient }));
+    expect(valuesOf(w).every(Number.isFinite)).toBe(true);
+    return kernels.length;
+  }
+
+  afterEach(() => tf.setBackend('cpu'));
+
+  it('runs on a device of its own, but on the processor where floats have 16 bits and eps would be 0', async () => {
+    expect(await launches('device32', 32)).toBeGreaterThan(5);
+    expect(await launches('device16', 16)).toBe(0);
   });
 });
 
