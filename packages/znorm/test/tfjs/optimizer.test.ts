@@ -62,6 +62,19 @@ describe('a chain as an optimizer of TensorFlow.js', () => {
     expect(optimizer.iterations).toBe(5);
   });
 
+  // setMomentum() of theirs changes nothing.
+  it.each(places)('a rate that is changed between steps holds from the next one on, on %s', (updateOn) => {
+    const w = variable([0]);
+    let rate = 1;
+    const optimizer = tfjsOptimizer(momentum({ learningRate: () => rate, momentum: 0.5 }), { updateOn });
+    const moved = [1, 1, 10].map((next) => {
+      rate = next;
+      apply(optimizer, { [w.name]: [-1] });
+      return w.dataSync()[0];
+    });
+    expect(moved).toEqual([1, 2.5, 20]);
+  });
+
   it('goes on where it was when steps move to the device and back', () => {
     const run = (...steps: readonly ('host' | 'device')[]) => {
       const w = variable([0.5, -1, 2]);

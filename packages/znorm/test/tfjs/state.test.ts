@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   adam,
+  adamax,
   adamw,
   chain,
   cosine,
@@ -86,6 +87,8 @@ const resumable: Readonly<Record<string, () => GradientTransformation>> = {
     chain(znorm({ statistics: { ema: 0.9 } }), adam({ learningRate: 0.02 })),
   'statistics of every third step': () =>
     chain(znorm({ scope: 'output', statistics: { every: 3 } }), sgd({ learningRate: 0.02 })),
+  // Saving a model with theirs throws.
+  Adamax: () => adamax({ learningRate: 0.02 }),
   'two of a name': () => fromJSON(['trace', { trace: { momentum: 0.5 } }, { sgd: { learningRate: 1e-3 } }]),
 };
 
