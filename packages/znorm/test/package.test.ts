@@ -50,6 +50,12 @@ describe('a bundle', () => {
     expect(gzipSync(code).length / 1024).toBeLessThan(kilobytes);
   });
 
+  it('of everything carries no kernel and no adapter: those are entrances of their own', async () => {
+    const { modules, code } = await bundled("export * from './src/index.ts'");
+    expect(modules.filter((path) => /^(fused|tfjs|jax|onnx)\//.test(path))).toEqual([]);
+    expect(code).not.toMatch(/WebAssembly|tfjs-core|jax-js/);
+  });
+
   it('with znorm alone carries no optimizer, no backend, no schedule and no table of names', async () => {
     const { modules } = await bundled("export { znorm } from './src/index.ts'");
     expect(modules).toEqual([
