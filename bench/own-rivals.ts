@@ -1,7 +1,12 @@
 import { fillNormal, randomStream } from '@znorm/train';
-import { type GradientTransformation, init, type ParameterInfo, sizeOf } from 'znorm';
+import { describeParameter, type GradientTransformation, init, type ParameterInfo, sizeOf } from 'znorm';
 import { createFusedUpdate, planFused, updateTableBytes } from 'znorm/wasm';
 import type { Rival } from './interleave.ts';
+
+/** Tensors of a million parameters. */
+export function largeTensors(count: number): readonly ParameterInfo[] {
+  return Array.from({ length: count }, (_, i) => describeParameter(`layer${i}/kernel`, [1000, 1000]));
+}
 
 /** Chains bound to the same tensors, laid out as the trainer lays them out, and a copy of as many elements. */
 export async function ownRivals<Name extends string>(

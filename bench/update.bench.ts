@@ -1,5 +1,7 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { classification, createTrainer, fillNormal, randomStream, resnet } from '@znorm/train';
-import { adam, adamw, chain, describeParameter, momentum, type ParameterInfo, sizeOf, znorm } from 'znorm';
+import { adam, adamw, chain, momentum, type ParameterInfo, sizeOf, znorm } from 'znorm';
 import {
   type BenchOptions,
   chosenCases,
@@ -7,14 +9,15 @@ import {
   interleave,
   median,
   type Result,
+  type Rival,
   spread,
 } from './interleave.ts';
-import { ownRivals, timed } from './own-rivals.ts';
+import { largeTensors, ownRivals, timed } from './own-rivals.ts';
 import { findPeers, startPeerAt } from './peers.ts';
 import { statisticsModes as modes } from './statistics-modes.ts';
 
 /** 25 million parameters in 25 tensors. */
-const large = Array.from({ length: 25 }, (_, i) => describeParameter(`layer${i}/kernel`, [1000, 1000]));
+const large = largeTensors(25);
 
 const cases: Readonly<Record<string, (options: BenchOptions) => AsyncGenerator<Result>>> = {
   'znorm-adam-25M': againstPeers,
@@ -22,10 +25,11 @@ const cases: Readonly<Record<string, (options: BenchOptions) => AsyncGenerator<R
   'adamw-resnet20': async function* (options) {
     yield* costOfZnorm('resnet20', await resnet20(), { rounds: 15, steps: 300 }, options);
   },
-  'statistics-25M': (options) => costOfStatistics('25M', large, { rounds: 7, steps: 2 }, options),
+  'statistics-25M': (options) => costOfStatistics('25M', large, { rounds: 7, steps: 1 }, options),
   'statistics-resnet20': async function* (options) {
-    yield* costOfStatistics('resnet20', await resnet20(), { rounds: 9, steps: 200 }, options);
+    yield* costOfStatistics('resnet20', await resnet20(), { rounds: 9, steps: 20 }, options);
   },
+  'threads-25M': secondThread,
   'share-resnet20': shareOfStep,
 };
 
@@ -36,6 +40,7 @@ const cases: Readonly<Record<string, (options: BenchOptions) => AsyncGenerator<R
  * - `update/adamw-<size>/znorm-adamw-<size>`: how many times as long znorm and AdamW take as AdamW.
  * - `update/znorm-adamw-<size>/bandwidth`: what share of its time the memory traffic of znorm and AdamW (8 words a
  *   parameter) would take at the rate of a plain copy. Above 1 it moves memory faster than a copy does.
+ * - `update/znorm-adamw-25M/two-threads`, `…/two-threads-copying`: how many times as fast one thread is as two.
  * - `update/znorm-adamw-<size>/<statistics>`: how many times as fast cheaper statistics are as exact ones.
  * - `train/resnet20-b64/znorm-share`: znorm's share of the time of a whole training step.
  */
@@ -107,8 +112,7 @@ async function* costOfStatistics(
     chain(znorm({ statistics }), adamw()),
   ]);
   const { copy, ...rivals } = await ownRivals(infos, { adamw: adamw(), ...Object.fromEntries(chains) });
-  // Statistics of every tenth step must show all of their steps.
-  const times = await interleave(Object.values(rivals), effort);
+  const times = await interleave(Object.values<Rival>(rivals).map(byTens), effort);
   for (const [name, own] of Object.entries(times)) {
     const overAdamw = own.map((ms, round) => ms / times.adamw[round]);
     report(`${size}, ${name}: ${spread(own)} ms, over AdamW alone ${spread(overAdamw)}`);
@@ -121,6 +125,64 @@ async function* costOfStatistics(
       unit: 'ratio',
     };
   }
+}
+
+/**
+ * Each turn as the mean of ten steps, the first to the tenth, each of them the median of its kind: of statistics that
+ * are renewed every tenth step, a plain median would not show the renewal.
+ */
+function byTens({ name, measure }: Rival): Rival {
+  return {
+    name,
+    async measure(steps) {
+      const times = await measure(10 * steps);
+      const typical = Array.from({ length: 10 }, (_, nth) => median(times.filter((_, i) => i % 10 === nth)));
+      return [typical.reduce((sum, ms) => sum + ms, 0) / 10];
+    },
+  };
+}
+
+/**
+ * What a second thread would bring. ONNX Runtime takes no views of a shared memory, so with two threads the gradients
+ * would have to be copied into one, and the parameters out of it. Here each of two threads updates half of the tensors
+ * in a memory of its own, which is as fast as sharing one, and copies what half of them would have to be copied.
+ */
+async function* secondThread({ report }: BenchOptions): AsyncGenerator<Result> {
+  const { one } = await ownRivals(large, { one: chain(znorm(), adamw()) });
+  const halves = [large.slice(0, 13), large.slice(13)].map((infos) => startHalf(infos.length));
+  const together = (name: string, request: 'update' | 'update and copy') =>
+    timed(name, async () => {
+      await Promise.all(halves.map((half) => half.ask(request)));
+    });
+  const two = together('two', 'update');
+  const copying = together('copying', 'update and copy');
+  const times = await interleave([one, two, copying], { rounds: 9, steps: 3 });
+  for (const half of halves) await half.stop();
+  report(
+    `25M, one thread ${spread(times.one)} ms, two threads ${spread(times.two)} ms, with copies in and out ${spread(times.copying)} ms`,
+  );
+  for (const [rival, name] of [
+    ['two', 'in a memory that they share'],
+    ['copying', 'and gradients copied in, parameters copied out'],
+  ] as const) {
+    yield {
+      key: `update/znorm-adamw-25M/${rival === 'two' ? 'two-threads' : 'two-threads-copying'}`,
+      name: `znorm + AdamW, 25M: one thread, times as fast as two ${name}`,
+      value: digits(median(times[rival].map((ms, round) => ms / times.one[round]))),
+      unit: 'ratio',
+    };
+  }
+}
+
+function startHalf(tensors: number) {
+  const worker = new Worker(new URL('./half-update.js', import.meta.url), { workerData: tensors });
+  return {
+    async ask(request: 'update' | 'update and copy') {
+      worker.postMessage(request);
+      await once(worker, 'message');
+    },
+    stop: () => worker.terminate(),
+  };
 }
 
 async function* shareOfStep({ threads, report }: BenchOptions): AsyncGenerator<Result> {

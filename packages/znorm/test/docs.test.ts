@@ -7,6 +7,7 @@ import * as jax from '@jax-js/jax';
 import * as tf from '@tensorflow/tfjs';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
+import * as znormWasm from '../src/fused/index.ts';
 import * as znorm from '../src/index.ts';
 import * as znormJax from '../src/jax/index.ts';
 import { fileSystem } from '../src/tfjs/file-system.ts';
@@ -27,7 +28,7 @@ interface Example {
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = fencedBlocks('README.md');
-const pages = ['coming-from', 'gradients', 'jax', 'tensorflow-js'].flatMap((page) =>
+const pages = ['coming-from', 'fused-update', 'gradients', 'jax', 'tensorflow-js'].flatMap((page) =>
   fencedBlocks(`../../docs/${page}.md`),
 );
 const docstrings = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
@@ -155,6 +156,7 @@ async function run(example: Example): Promise<void> {
 const modules: Readonly<Record<string, unknown>> = {
   znorm,
   'znorm/jax': znormJax,
+  'znorm/wasm': znormWasm,
   'znorm/tfjs': znormTfjs,
   '@jax-js/jax': jax,
   'znorm/tfjs-node': { fileSystem },
@@ -200,6 +202,7 @@ function typeErrors(checked: readonly Example[]): string[] {
     paths: {
       znorm: [join(root, 'src/index.ts')],
       'znorm/jax': [join(root, 'src/jax/index.ts')],
+      'znorm/wasm': [join(root, 'src/fused/index.ts')],
       'znorm/tfjs': [join(root, 'src/tfjs/index.ts')],
       'znorm/tfjs-node': [join(root, 'src/tfjs/file-system.ts')],
     },
