@@ -114,9 +114,16 @@ export interface SeedResult {
   stepMs: number;
   /** Tensor gradients met whose standard deviation was too small to divide by. */
   degenerateSteps: number;
+  /** What the network made of test samples. Not part of `--json`. */
+  artifacts?: Artifact[];
   /** Gradients layer by layer before and after the transformation, at some steps. Not part of `--json`. */
   gradients?: GradientSnapshot[];
 }
+
+/** Something that a network made, to be looked at: text, or a picture as the base64 of a PNG. */
+export type Artifact =
+  | { readonly title: string; readonly text: string }
+  | { readonly title: string; readonly png: string };
 
 export interface HistoryPoint {
   epoch: number;
@@ -168,13 +175,13 @@ export function primaryMetric({ metrics }: ComparisonResult): Metric {
   return metrics[0];
 }
 
-/** The record as `--json` prints it: the gradients, which only the report draws, are left out. */
+/** The record as `--json` prints it: gradients and artifacts, which only the report draws, are left out. */
 export function withoutGradients(result: ComparisonResult): ComparisonResult {
   return {
     ...result,
     methods: result.methods.map((method) => ({
       ...method,
-      seeds: method.seeds.map(({ gradients: _, ...seed }) => seed),
+      seeds: method.seeds.map(({ gradients: _, artifacts: __, ...seed }) => seed),
     })),
   };
 }

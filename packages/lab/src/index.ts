@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export {
+  type Artifact,
   type ComparisonConfig,
   type ComparisonResult,
   type Difference,

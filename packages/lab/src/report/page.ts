@@ -1,4 +1,5 @@
 import type { ComparisonResult } from '../comparison.ts';
+import { artifactSection } from './artifact-section.ts';
 import { curvesFigure, type Measure, rangeOf } from './curves.ts';
 import { gradientSection } from './gradient-section.ts';
 import { type Html, html, trusted } from './html.ts';
@@ -41,6 +42,7 @@ ${differenceSection(result)}
 ${metricsSection(result)}
 </section>
 ${curvesSection(result)}
+${artifactSection(result)}
 ${gradientSection(result)}
 ${otherStatisticsSection(result)}
 <section>

@@ -44,6 +44,7 @@ td.text { white-space: normal; min-width: 16em; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 20px 36px; margin: 1.2rem 0; }
 figure { margin: 0; min-width: 0; }
 figure svg { width: 100%; max-width: 520px; height: auto; display: block; }
+figure img { max-width: 100%; image-rendering: pixelated; display: block; }
 figure.wide svg { max-width: 560px; }
 figure.legend svg { max-width: 360px; }
 figcaption { margin-bottom: 0.3rem; }

@@ -23,7 +23,7 @@ export async function evaluateTest(
     const remembered = await restoreCheckpoint(files.checkpoint, trainer);
     if (remembered) memory?.load(remembered);
     const started = performance.now();
-    const { metrics } = await test(trainer, (share) => {
+    const { metrics, artifacts } = await test(trainer, (share) => {
       const seconds = (performance.now() - started) / 1000;
       onProgress({
         share,
@@ -40,7 +40,7 @@ export async function evaluateTest(
       const { tensor, message } = failed;
       appendEvent(files.events, { type: 'fail', time: new Date().toISOString(), step, tensor, message });
     } else {
-      appendEvent(files.events, { type: 'test', step, metrics });
+      appendEvent(files.events, { type: 'test', step, metrics, artifacts: artifacts && [...artifacts] });
     }
   } finally {
     await trainer.dispose();

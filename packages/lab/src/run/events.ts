@@ -69,6 +69,14 @@ const runEvent = z.discriminatedUnion('type', [
     type: z.literal('test'),
     step: z.number(),
     metrics: metricValues,
+    artifacts: z
+      .array(
+        z.union([
+          z.strictObject({ title: z.string(), text: z.string() }),
+          z.strictObject({ title: z.string(), png: z.base64() }),
+        ]),
+      )
+      .optional(),
   }),
   /** The run cannot go on, and would fail again: a gradient that is not finite, for one. */
   z.object({

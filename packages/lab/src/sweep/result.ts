@@ -103,6 +103,7 @@ function seedResult(
     history: events.filter((event) => event.type === 'evaluation').map(({ type: _, ...point }) => point),
     stepMs: finish.stepMs,
     degenerateSteps: finish.degenerate,
+    ...(test.artifacts && { artifacts: test.artifacts }),
     gradients: events
       .filter((event) => event.type === 'gradients')
       .map(({ type: _, ...snapshot }) => snapshot),

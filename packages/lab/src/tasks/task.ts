@@ -1,5 +1,6 @@
 import type { Objective, SafetensorsContent, StepResult, Trainer } from '@znorm/train';
 import type { TransformationJson } from 'znorm';
+import type { Artifact } from '../comparison.ts';
 import type { LoadOptions } from '../datasets/image-dataset.ts';
 import type { Metric, MetricValues } from '../metric.ts';
 import type { Recipe, SampleCounts, Unit } from './recipe.ts';
@@ -132,4 +133,6 @@ export interface TrainingTotal {
 
 export interface Tested {
   readonly metrics: MetricValues;
+  /** What the network made, for the report: text that it wrote, masks that it drew. */
+  readonly artifacts?: readonly Artifact[];
 }

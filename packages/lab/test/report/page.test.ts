@@ -1,5 +1,6 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, test } from 'vitest';
+import { withoutGradients } from '../../src/comparison.ts';
 import type { Metric } from '../../src/metric.ts';
 import { reportPage } from '../../src/report/page.ts';
 import { fixtureResult } from './fixture-result.ts';
@@ -85,6 +86,32 @@ describe('report page', () => {
       'Against baseline',
     ]);
     expect(page).not.toContain('All metrics');
+  });
+
+  test('what networks made is shown for one seed a method, as text and never as markup', () => {
+    const png = 'iVBORw0KGgo=';
+    const made = fixtureResult({
+      accuracies: { baseline: [0.7, 0.71], znorm: [0.72, 0.73] },
+      enrich: (method, seed) =>
+        method === 'znorm'
+          ? {
+              ...seed,
+              artifacts: [
+                { title: 'sample', text: '<b>bold</b>' },
+                { title: 'mask', png },
+              ],
+            }
+          : seed,
+    });
+    const shown = parseHTML(reportPage(made)).document;
+    const section = [...shown.querySelectorAll('section')].find((each) =>
+      each.textContent.includes('What the networks made'),
+    )!;
+    expect(texts('h3', section)).toEqual(['znorm, seed 1']);
+    expect(texts('pre', section)).toEqual(['<b>bold</b>']);
+    expect(section.querySelector('img')!.getAttribute('src')).toBe(`data:image/png;base64,${png}`);
+    expect(withoutGradients(made).methods[1]!.seeds[0]).not.toHaveProperty('artifacts');
+    expect(page).not.toContain('What the networks made');
   });
 
   test('every figure says in words what it shows', () => {

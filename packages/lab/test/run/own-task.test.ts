@@ -76,7 +76,8 @@ const line: Task = {
         const { x, y } = points('test', testSize);
         const { drawn } = await trainer.predict({ x });
         onShare(1);
-        return { metrics: { error: worst(drawn.data, y) } };
+        const text = `${x[0].toFixed(2)} is at ${drawn.data[0].toFixed(2)}`;
+        return { metrics: { error: worst(drawn.data, y) }, artifacts: [{ title: 'a point', text }] };
       },
     };
   },
@@ -127,7 +128,11 @@ test('it trains, is judged by its own metric, tested, and resumed bit-equal', as
   expect(heard.at(-1)).toMatchObject({ share: 1, metric: null, loss: expect.any(Number) });
 
   await evaluateTest(files, settings, (progress) => heard.push(progress), findTask);
-  expect(lastEvent(readEvents(files.events), 'test')!.metrics.error).toBeLessThan(0.02);
+  const tested = lastEvent(readEvents(files.events), 'test')!;
+  expect(tested.metrics.error).toBeLessThan(0.02);
+  expect(tested.artifacts).toEqual([
+    { title: 'a point', text: expect.stringMatching(/^-?\d\.\d\d is at -?\d\.\d\d$/) },
+  ]);
   expect(heard.at(-1)).toMatchObject({ share: 1, secondsLeft: 0 });
 
   const resumed = newRun(root, config);
