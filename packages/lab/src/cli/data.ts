@@ -91,7 +91,7 @@ async function list(catalog: readonly AnyDataset[], flags: Flags): Promise<void>
       const files = await filesOf(definition, cache);
       const state = files.files.length === 0 ? 'missing' : await cacheState(files, cache);
       const brought = isImported(definition)
-        ? await readManifest(datasetFolder(definition, cache), definition.name)
+        ? readManifest(datasetFolder(definition, cache), definition.name)
         : undefined;
       return { definition, state, bytes: sizeOnDisk(files), count: brought?.count };
     }),

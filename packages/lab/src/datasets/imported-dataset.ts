@@ -145,7 +145,7 @@ export async function cachedSamples(
   const { name, wanted } = definition;
   const cache = cacheRoot(options.cache);
   const folder = datasetFolder(definition, cache);
-  const manifest = await readManifest(folder, name);
+  const manifest = readManifest(folder, name);
   if (manifest === undefined)
     throw failure(`${name}: not in the cache. Run \`znorm data get ${name} --from PATH\` with\n${wanted}.`);
   const changed = await firstChanged({ name, files: manifest.files }, cache);
@@ -159,7 +159,7 @@ export async function broughtFiles(
   cache: string,
 ): Promise<readonly DatasetFile[]> {
   const folder = datasetFolder(definition, cache);
-  const manifest = await readManifest(folder, definition.name);
+  const manifest = readManifest(folder, definition.name);
   if (manifest === undefined) return [];
   const text = await readFile(join(folder, MANIFEST));
   return [...manifest.files, { name: MANIFEST, bytes: text.length, sha1: checksum('sha1', text) }];

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
-import { type FileHandle, open, readFile, writeFile } from 'node:fs/promises';
+import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
+import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failure } from '../expected-error.ts';
 import type { DatasetFile } from './dataset-definition.ts';
@@ -158,17 +158,17 @@ function channelStatistics({ pixels, sums, squares }: ChannelSums): { mean: numb
 }
 
 /** The manifest in a folder, if there is one. @throws an expected error if it is not one */
-export async function readManifest(folder: string, dataset: string): Promise<SampleManifest | undefined> {
-  const text = await readFile(join(folder, MANIFEST), 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
+export function readManifest(folder: string, dataset: string): SampleManifest | undefined {
+  const path = join(folder, MANIFEST);
+  if (!existsSync(path)) return undefined;
   try {
-    const manifest = JSON.parse(text) as SampleManifest;
+    const manifest = JSON.parse(readFileSync(path, 'utf8')) as SampleManifest;
     if (manifest.format === 1 && manifest.dataset === dataset) return manifest;
   } catch {
     // Falls through to the same advice.
   }
   throw failure(
-    `${dataset}: ${join(folder, MANIFEST)} cannot be read. Run \`znorm data remove ${dataset}\` and bring the data again.`,
+    `${dataset}: ${path} cannot be read. Run \`znorm data remove ${dataset}\` and bring the data again.`,
   );
 }
 

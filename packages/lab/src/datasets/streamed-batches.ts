@@ -32,27 +32,28 @@ export function streamBatches(spec: SampleBatchSpec): StreamedBatches {
   let lent: SampleBatch | undefined;
   let failure: unknown;
 
-  const worker = new Worker(workerFile, { workerData: spec });
-  // Whoever trains keeps the process alive; a thread that waits should not.
-  worker.unref();
   const fail = (error: unknown) => {
     failure = error;
     for (const { reject } of wanted.values()) reject(error);
   };
-  worker.on('error', fail);
-  worker.on('exit', () => fail(failure ?? new Error('streamBatches: the thread that reads has ended.')));
-  worker.on('message', ({ step, batch }: BatchRequest) => {
-    const waiting = wanted.get(step);
-    if (waiting) waiting.resolve(batch);
-    else free.push(batch);
-  });
+  /** The thread starts with the first batch: who only asks for the shape needs none. */
+  const start = () => {
+    const started = new Worker(workerFile, { workerData: spec });
+    // Whoever trains keeps the process alive; a thread that waits should not.
+    started.unref();
+    started.on('error', fail);
+    started.on('exit', () => fail(failure ?? new Error('streamBatches: the thread that reads has ended.')));
+    started.on('message', ({ step, batch }: BatchRequest) => wanted.get(step)?.resolve(batch));
+    return started;
+  };
+  let worker: Worker | undefined;
 
-  const request = (step: number) => {
+  const request = (step: number, to: Worker) => {
     const batch = wanted.has(step) ? undefined : free.pop();
     if (batch === undefined) return;
     wanted.set(step, withResolvers());
     const { images, targets } = batch;
-    worker.postMessage({ step, batch } satisfies BatchRequest, [
+    to.postMessage({ step, batch } satisfies BatchRequest, [
       images.buffer as ArrayBuffer,
       targets.buffer as ArrayBuffer,
     ]);
@@ -67,11 +68,12 @@ export function streamBatches(spec: SampleBatchSpec): StreamedBatches {
     stepsPerEpoch,
     async at(step) {
       if (failure !== undefined) throw failure;
+      worker ??= start();
       if (lent) free.push(lent);
       lent = undefined;
       // Batches of other steps, made for a training that went on elsewhere, are of no use.
       for (const other of [...wanted.keys()]) if (other < step || other > step + ahead) await takeBack(other);
-      for (let coming = step; coming <= step + ahead; coming++) request(coming);
+      for (let coming = step; coming <= step + ahead; coming++) request(coming, worker);
       worker.ref();
       lent = await wanted.get(step)!.promise;
       worker.unref();
@@ -79,7 +81,7 @@ export function streamBatches(spec: SampleBatchSpec): StreamedBatches {
       return lent;
     },
     async close() {
-      await worker.terminate();
+      await worker?.terminate();
     },
   };
 }

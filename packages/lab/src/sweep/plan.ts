@@ -104,7 +104,8 @@ export async function planComparison(
   const count = (option: Count, otherwise: number) =>
     wholeNumber(spelled(option), options[option] ?? otherwise);
   const counts = await task.counts({ cache });
-  const validationSize = count('validationSize', preset.validationSize);
+  const { validation: mostToValidate = Infinity } = counts;
+  const validationSize = count('validationSize', Math.min(preset.validationSize, mostToValidate));
   const most = Math.max(1, notHeldOut(counts, validationSize));
   const trainSize = count('trainSize', Math.min(preset.trainSize, most));
   const testSize = count('testSize', Math.min(preset.testSize, counts.test));

@@ -2,7 +2,9 @@ import { didYouMean } from '../did-you-mean.ts';
 import { badInput } from '../expected-error.ts';
 import { controlProblems } from './control-problems.ts';
 import { imageClassification } from './image-classification.ts';
+import { lggTask } from './lgg.ts';
 import { type Preset, type PresetName, presetNames, type Task } from './task.ts';
+import { lggPatchesTask, pcamTask } from './tumour-patches.ts';
 
 /** Every task that can be compared on. */
 export const tasks: readonly Task[] = [
@@ -25,6 +27,9 @@ export const tasks: readonly Task[] = [
     augmentation: { crop: 2 },
     time: { smoke: 'under a minute', quick: 'about 3 minutes', paper: 'weeks' },
   }),
+  lggTask,
+  lggPatchesTask,
+  pcamTask,
   ...controlProblems,
 ];
 
