@@ -181,6 +181,7 @@ export {
 } from './models/transformer.ts';
 export { type UnetOptions, unet } from './models/unet.ts';
 export { type VggOptions, vgg } from './models/vgg.ts';
+export { isNonFinite, type NonFiniteError } from './nonfinite-error.ts';
 export type { Built, Objective } from './objective.ts';
 export {
   constant,
@@ -227,8 +228,6 @@ export {
   createTrainer,
   type Evaluation,
   type GradientStep,
-  isNonFinite,
-  type NonFiniteError,
   type StepResult,
   type Trainer,
   type TrainerOptions,

@@ -2,7 +2,7 @@ import { type ArrayTensor, type Named, sizeOf } from 'znorm';
 import type { Batch } from './batch.ts';
 import { randomStream } from './random.ts';
 import type { Engine } from './runtime/engine.ts';
-import { createSession, type TensorView } from './runtime/session.ts';
+import { createSession, type Kept, type KeptTensor, type TensorView } from './runtime/session.ts';
 import { graphNames, type StepGraph } from './step-graph.ts';
 import type { TrainingState } from './training-state.ts';
 
@@ -10,10 +10,21 @@ import type { TrainingState } from './training-state.ts';
 export interface LoadedStep {
   /** The objective's inputs that `run` reads from a batch. */
   readonly inputs: readonly string[];
-  /** Runs the graph on a batch. `key` names the random streams that are fed, such as dropout masks. */
-  run(batch: Batch, key: { seed: number; step: number }): Promise<void>;
+  /**
+   * Runs the graph on a batch. `key` names the random streams that are fed, such as dropout masks.
+   *
+   * @param given what takes the place of tensors of the training state, and what it does not have
+   * @returns the outputs that are kept
+   */
+  run(
+    batch: Batch,
+    key: { seed: number; step: number },
+    given?: Readonly<Record<string, TensorView | KeptTensor>>,
+  ): Promise<Kept>;
   /** What the last run came to. */
   measured(): Measured;
+  /** An output of the last run, by its name in the graph. */
+  reading(name: string): Float32Array;
   /** The outputs of the last run; the next one overwrites them. */
   readonly outputs: Named<ArrayTensor>;
   release(): Promise<void>;
@@ -30,8 +41,15 @@ export interface Measured {
 export async function loadStep(
   { graph, declared, batchSize, inputs, counts, outputs }: StepGraph,
   state: TrainingState,
-  options: { engine: Engine; threads: number; profile?: string },
+  options: {
+    engine: Engine;
+    threads: number;
+    profile?: string;
+    kept?: readonly string[];
+    given?: readonly string[];
+  },
 ): Promise<LoadedStep> {
+  const { kept: keptOutputs = [], given: givenInputs = [] } = options;
   const fed = new Map(graph.inputs.map(({ name, shape }) => [name, shape]));
   const randoms = [...declared.randoms].flatMap(
     ([
@@ -55,12 +73,12 @@ export async function loadStep(
   };
   const read = Object.fromEntries(
     [...graph.outputs]
-      .filter(([name]) => !(name in written))
+      .filter(([name]) => !(name in written) && !keptOutputs.includes(name))
       .map(([name, { shape }]) => [name, { shape, data: new Float32Array(sizeOf(shape)) }]),
   );
   const feeds: Record<string, TensorView> = {};
   for (const name of fed.keys()) {
-    if (inputs.includes(name)) continue;
+    if (inputs.includes(name) || givenInputs.includes(name)) continue;
     if (!(name in kept)) {
       throw new RangeError(
         `evaluate: expected the objective to declare the same parameters as in training, got another, '${name}'.`,
@@ -69,21 +87,24 @@ export async function loadStep(
     feeds[name] = kept[name];
   }
   const fetches: Record<string, TensorView> = {};
-  for (const name of graph.outputs.keys()) fetches[name] = read[name] ?? written[name];
+  for (const name of graph.outputs.keys()) {
+    if (!keptOutputs.includes(name)) fetches[name] = read[name] ?? written[name];
+  }
 
   const session = await createSession(graph, options);
   return {
     inputs,
-    async run(batch, { seed, step }) {
+    async run(batch, { seed, step }, given) {
       for (const { path, fill, view } of randoms) fill(view.data, randomStream(seed, path, step));
       for (const name of inputs) feeds[name] = { shape: fed.get(name)!, data: batch[name] };
-      await session.run(feeds, fetches);
+      return session.run({ ...feeds, ...given }, fetches);
     },
     measured: () => ({
       loss: read[graphNames.loss].data[0],
       weight: read[graphNames.weight]?.data[0] ?? batchSize,
       counts: Object.fromEntries(counts.map((name) => [name, read[graphNames.count(name)].data[0]])),
     }),
+    reading: (name) => read[name].data,
     outputs: Object.fromEntries(outputs.map((name) => [name, read[graphNames.output(name)]])),
     release: () => session.release(),
   };

@@ -11,13 +11,15 @@ import type { Explanation } from 'znorm/wasm';
 import { type Batch, countSamples, pieces } from './batch.ts';
 import { encodeCheckpoint, restoreCheckpoint } from './checkpoint.ts';
 import { createDigest } from './digest.ts';
+import { createGraphUpdate } from './graph-update.ts';
 import { knownOptions } from './known-options.ts';
+import { refuseNonFinite, requireFinite } from './nonfinite-error.ts';
 import type { Objective } from './objective.ts';
 import { type Engine, resolveEngine } from './runtime/engine.ts';
 import type { SafetensorsContent } from './safetensors.ts';
 import { evaluationGraph, predictionGraph, type StepGraph, trainingGraph } from './step-graph.ts';
 import { loadStep, type Measured, stepsBySize } from './step-run.ts';
-import { createTrainingState, slotsOf, type TrainingState, takeStep } from './training-state.ts';
+import { createTrainingState, type StepTaken, slotsOf, takeStep } from './training-state.ts';
 
 export interface TrainerOptions {
   /** What is trained, such as `classification({ model, input })`. */
@@ -30,6 +32,12 @@ export interface TrainerOptions {
   readonly seed?: number;
   /** `auto` takes onnxruntime-node where it can be loaded, else WebAssembly. @default 'auto' */
   readonly engine?: 'auto' | Engine;
+  /**
+   * Where the chain runs: `fused` on the processor, in one kernel where it can; `graph` in the graph that computes the
+   * gradients, so that parameters and state stay on the device from step to step. `auto` takes `graph` on WebGPU.
+   * @default 'auto'
+   */
+  readonly updates?: 'auto' | 'fused' | 'graph';
   /** Threads inside an operator. Any number gives the same bits. @default 1 */
   readonly threads?: number;
   /** Called between the chain and the change of the parameters. */
@@ -72,7 +80,9 @@ export interface Evaluation {
 
 export interface Trainer {
   readonly engine: Engine;
-  /** How the chain runs: as one fused kernel, or why not. `explanation.text` is for reading. */
+  /** Where the chain runs. */
+  readonly updates: 'fused' | 'graph';
+  /** How the chain runs on the processor: as one fused kernel, or why not. `explanation.text` is for reading. */
   readonly explanation: Explanation;
   /**
    * What is learnt, in the order of the model. `data` is a view that always shows the current values; what is written
@@ -92,6 +102,12 @@ export interface Trainer {
    * the outputs depend on: no labels for logits. The arrays belong to the caller.
    */
   predict(batch: Batch): Promise<Named<ArrayTensor>>;
+  /**
+   * With updates in the graph, brings parameters, buffers and optimizer state back from where they are computed. To be
+   * awaited before they are looked at, hashed or saved; `evaluate` and `predict` do it themselves. Nothing to do
+   * otherwise.
+   */
+  synchronize(): Promise<void>;
   /** Hash of the parameters alone: equal in two runs that start from the same weights. */
   parameterHash(): string;
   /** Hash of all that training changes: parameters, buffers, optimizer state. */
@@ -145,12 +161,21 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     );
   }
   const engine = await resolveEngine(options.engine ?? 'auto');
+  const updates = oneOfUpdates(options.updates ?? 'auto', engine);
+  if (updates === 'graph' && onGradients) {
+    throw new RangeError(
+      "createTrainer: expected no `onGradients` with updates in the graph, whose gradients never leave it. Choose `updates: 'fused'`.",
+    );
+  }
   const graph = trainingGraph(objective, batchSize);
   const state = await createTrainingState(graph.declared, optimizer, seed, {
     watched: onGradients !== undefined,
   });
   const load = (built: StepGraph) => loadStep(built, state, { engine, threads });
-  const training = await load(graph);
+  const inGraph =
+    updates === 'graph' ? await createGraphUpdate(graph, optimizer, state, { engine, threads }) : undefined;
+  const fused = inGraph ? undefined : await load(graph);
+  const training = inGraph ?? fused!;
   const evaluations = stepsBySize(batchSize, (count) => load(evaluationGraph(objective, count)));
   const predictions = stepsBySize(batchSize, (count) => load(predictionGraph(objective, count)));
   let predictedFrom: readonly string[] | undefined;
@@ -181,20 +206,34 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       throw new RangeError(`step: expected a batch of ${batchSize} samples, got ${count}.`);
     }
     return withStep(steps, async () => {
-      await training.run(batch, { seed, step: steps });
-      const measured = training.measured();
-      if (!guarded) requireFinite(measured.loss, state);
-      const { gradients, parameters, infos } = state;
-      const { skipped, reports } = takeStep(
-        state,
-        onGradients && gradientsAt(steps)
-          ? (updates, before) =>
-              onGradients({ step: steps, gradients, updates, parameters, state: before, infos })
-          : undefined,
-      );
+      const taken = await (inGraph
+        ? inGraph.step(batch, { seed, step: steps }, guarded ? undefined : refuseNonFinite)
+        : fusedStep(batch));
       batchHash = digest(batchHash, ...training.inputs.map((name) => batch[name]));
-      return { step: steps++, ...measured, skipped, reports };
+      return { step: steps++, ...taken };
     });
+  };
+
+  const fusedStep = async (batch: Batch): Promise<Measured & StepTaken> => {
+    await fused!.run(batch, { seed, step: steps });
+    const measured = fused!.measured();
+    if (!guarded) requireFinite(measured.loss, state);
+    const { gradients, parameters, infos } = state;
+    const taken = takeStep(
+      state,
+      onGradients && gradientsAt(steps)
+        ? (updates, before) =>
+            onGradients({ step: steps, gradients, updates, parameters, state: before, infos })
+        : undefined,
+    );
+    return { ...measured, ...taken };
+  };
+
+  const inMemory = (where: string) => {
+    if (!inGraph?.ahead) return;
+    throw new Error(
+      `${where}: expected the training state in memory, got a newer one where the graph runs. Await synchronize() first.`,
+    );
   };
 
   const evaluate = async (batches: Batch | Iterable<Batch> | AsyncIterable<Batch>): Promise<Evaluation> => {
@@ -246,6 +285,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
 
   return {
     engine,
+    updates,
     explanation: state.update.explanation,
     parameters: Object.entries(state.parameters).map(([path, { data }]) => ({ ...state.infos[path], data })),
     get steps() {
@@ -255,19 +295,37 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       return batchHash;
     },
     step: (batch) => alone('step', () => step(batch)),
-    evaluate: (batches) => alone('evaluate', () => evaluate(batches)),
-    predict: (batch) => alone('predict', () => predict(batch)),
-    parameterHash: () => digest(...bytesOf(Object.entries(state.parameters))),
-    stateHash: () =>
-      digest(
+    evaluate: (batches) =>
+      alone('evaluate', async () => {
+        await inGraph?.synchronize();
+        return evaluate(batches);
+      }),
+    predict: (batch) =>
+      alone('predict', async () => {
+        await inGraph?.synchronize();
+        return predict(batch);
+      }),
+    synchronize: () => alone('synchronize', async () => inGraph?.synchronize()),
+    parameterHash() {
+      inMemory('parameterHash');
+      return digest(...bytesOf(Object.entries(state.parameters)));
+    },
+    stateHash() {
+      inMemory('stateHash');
+      return digest(
         ...bytesOf(Object.entries(state.parameters)),
         ...bytesOf(Object.entries(state.buffers)),
         ...bytesOf(slotsOf(state.optimizer)),
         JSON.stringify([steps, state.optimizer.step, state.optimizer.gates]),
-      ),
-    checkpoint: (attached) => encodeCheckpoint(state, { seed, steps, batchHash }, attached),
+      );
+    },
+    checkpoint(attached) {
+      inMemory('checkpoint');
+      return encodeCheckpoint(state, { seed, steps, batchHash }, attached);
+    },
     restore(checkpoint) {
       const { progress, attached } = restoreCheckpoint(state, seed, checkpoint);
+      inGraph?.forget();
       ({ steps, batchHash } = progress);
       return attached;
     },
@@ -284,6 +342,7 @@ const optionNames: readonly (keyof TrainerOptions)[] = [
   'batchSize',
   'seed',
   'engine',
+  'updates',
   'threads',
   'onGradients',
   'gradientsAt',
@@ -303,27 +362,8 @@ function isBatch(batches: Batch | Iterable<Batch> | AsyncIterable<Batch>): batch
   return !(Symbol.iterator in batches || Symbol.asyncIterator in batches);
 }
 
-/** A step that came to a number that is not finite: `tensor` is the gradient it was found in, null for the loss. */
-export interface NonFiniteError extends RangeError {
-  readonly tensor: string | null;
-}
-
-/** Whether an error of `step()` is of this kind. */
-export function isNonFinite(error: unknown): error is NonFiniteError {
-  return error instanceof RangeError && 'tensor' in error;
-}
-
-function nonFinite(message: string, tensor: string | null): NonFiniteError {
-  return Object.assign(new RangeError(message), { tensor });
-}
-
-/** Without this, one infinity turns every weight into NaN and the run goes on. A chain with `nonfinite` decides itself. */
-function requireFinite(loss: number, { update, gradients }: TrainingState): void {
-  const next = 'Lower the learning rate, clip gradients, or start the chain with nonfinite().';
-  const path = update.firstNonfinite();
-  if (path !== undefined) {
-    const value = gradients[path].data.find((element) => !Number.isFinite(element));
-    throw nonFinite(`expected finite gradients, got ${value} at '${path}' (loss ${loss}). ${next}`, path);
-  }
-  if (!Number.isFinite(loss)) throw nonFinite(`expected a finite loss, got ${loss}. ${next}`, null);
+function oneOfUpdates(wanted: string, engine: Engine): 'fused' | 'graph' {
+  if (wanted === 'auto') return engine === 'webgpu' ? 'graph' : 'fused';
+  if (wanted === 'fused' || wanted === 'graph') return wanted;
+  throw new RangeError(`createTrainer: expected \`updates\` to be auto, fused or graph, got ${wanted}.`);
 }

@@ -23,8 +23,9 @@ import type { Layer } from '../src/layers/scope.ts';
 import { flatten, sequential } from '../src/layers/sequential.ts';
 import { mlp } from '../src/models/mlp.ts';
 import { resnet } from '../src/models/resnet.ts';
+import { isNonFinite } from '../src/nonfinite-error.ts';
 import { fillNormal, randomStream } from '../src/random.ts';
-import { createTrainer, type GradientStep, isNonFinite, type TrainerOptions } from '../src/trainer.ts';
+import { createTrainer, type GradientStep, type TrainerOptions } from '../src/trainer.ts';
 
 /** Everything whose state must survive: batch norm's statistics, dropout's masks, several kinds of parameter. */
 const small: Layer = sequential({
@@ -379,7 +380,7 @@ describe('misuse', () => {
       'an unknown option',
       { learningRate: 1 },
       new TypeError(
-        'createTrainer: unknown option `learningRate`. Known options: objective, optimizer, batchSize, seed, engine, threads, onGradients, gradientsAt.',
+        'createTrainer: unknown option `learningRate`. Known options: objective, optimizer, batchSize, seed, engine, updates, threads, onGradients, gradientsAt.',
       ),
     ],
     [

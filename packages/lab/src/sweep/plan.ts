@@ -15,6 +15,9 @@ import type { Task } from '../tasks/task.ts';
 import { type FindTask, presetOf, taskByName } from '../tasks/tasks.ts';
 
 /** What to compare. Whatever is left out comes from the task and its preset. */
+/** Comparisons run on the processor: their gradients are looked at. */
+export type ProcessorEngine = Exclude<Engine, 'webgpu'>;
+
 export interface ComparisonOptions {
   /** `smoke`, `quick` or `paper`. @default 'quick' */
   readonly preset?: string | undefined;
@@ -41,7 +44,7 @@ export interface ComparisonOptions {
   /** What the task has of its own, such as `{ augment: false }`. */
   readonly settings?: Recipe['settings'] | undefined;
   /** `auto` takes `native` where it can be loaded, else `wasm`. @default 'auto' */
-  readonly engine?: 'auto' | Engine | undefined;
+  readonly engine?: 'auto' | ProcessorEngine | undefined;
 }
 
 /** What the files of a comparison are called that this version of znorm makes and goes on with. */
@@ -207,9 +210,9 @@ function settingsOf(task: Task, given: Recipe['settings']): Recipe['settings'] {
   return Object.fromEntries(known.map((name) => [name, given[name] ?? task.settings[name].default]));
 }
 
-async function engineOf(wanted: 'auto' | Engine): Promise<Engine> {
+async function engineOf(wanted: ProcessorEngine | 'auto'): Promise<ProcessorEngine> {
   try {
-    return await resolveEngine(wanted);
+    return (await resolveEngine(wanted)) as ProcessorEngine;
   } catch (error) {
     throw badInput((error as Error).message.replace(/^resolveEngine/, 'compare'), { cause: error });
   }

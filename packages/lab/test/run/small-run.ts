@@ -6,9 +6,10 @@ import { withLearningRate } from '../../src/methods.ts';
 import type { RunConfig, RunSettings } from '../../src/run/config.ts';
 import { type RunEvent, readEvents } from '../../src/run/events.ts';
 import { openRunFolder, type RunFolder, runFolder } from '../../src/run/folder.ts';
+import type { ProcessorEngine } from '../../src/sweep/plan.ts';
 import { wholeBatches } from '../../src/tasks/recipe.ts';
 
-const engine = await resolveEngine('auto');
+const engine = (await resolveEngine('auto')) as ProcessorEngine;
 
 /** A network with batch normalization under a method and an optimizer with state: all that a resume must bring back. */
 export function smallConfig(changes: Partial<RunConfig> = {}): RunConfig {

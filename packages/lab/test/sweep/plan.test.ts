@@ -128,7 +128,7 @@ describe('a plan', () => {
       "compare: task 'cifar10' has no setting 'augmnet'. Did you mean 'augment'?",
     ],
     [{ settings: { augment: 'no' } }, 'compare: expected setting `augment` to be true or false, got "no".'],
-    [{ engine: 'gpu' as never }, 'compare: expected auto, native or wasm, got gpu.'],
+    [{ engine: 'gpu' as never }, 'compare: expected auto, native, wasm or webgpu, got gpu.'],
   ] as [ComparisonOptions, string][])('with %j is refused', async (options, message) => {
     expect(await thrown(() => planComparison(options))).toEqual({
       message: typeof message === 'string' ? message : expect.stringMatching(message),

@@ -1,7 +1,7 @@
 import type { InferenceSession } from 'onnxruntime-web';
 import { createGraph, emit, input, output } from '../onnx/graph.ts';
 import { toModelBytes } from '../onnx/model.ts';
-import type { OnnxRuntime } from './onnx-runtime.ts';
+import type { OnnxRuntime, RuntimeOptions } from './onnx-runtime.ts';
 
 type Ort = typeof import('onnxruntime-node');
 
@@ -12,9 +12,9 @@ export function loadNative(): Promise<OnnxRuntime> {
   runtime ??= import('onnxruntime-node').then(async (ort) => ({
     Tensor: ort.Tensor as unknown as OnnxRuntime['Tensor'],
     writesInPlace: true,
+    onDevice: false,
     channelBlock: await findChannelBlock(ort),
-    create: (modelBytes: Uint8Array, threads: number, profile?: string) =>
-      create(ort, modelBytes, threads, profile),
+    create: (modelBytes: Uint8Array, options: RuntimeOptions) => create(ort, modelBytes, options),
   }));
   return runtime;
 }
@@ -29,8 +29,7 @@ const spinMicroseconds = 50;
 function create(
   ort: Ort,
   modelBytes: Uint8Array,
-  threads: number,
-  profile?: string,
+  { threads, profile }: RuntimeOptions,
 ): Promise<InferenceSession> {
   return ort.InferenceSession.create(modelBytes, {
     executionProviders: ['cpu'],
@@ -55,7 +54,7 @@ async function findChannelBlock(ort: Ort): Promise<number | undefined> {
   const pixel = input(graph, 'pixel', [1, 4, 1, 1]);
   output(emit(graph, 'com.microsoft.nchwc:ReorderInput', [pixel], {}, [1, 4, 1, 1]), 'reordered');
   try {
-    const session = await create(ort, toModelBytes(graph), 1);
+    const session = await create(ort, toModelBytes(graph), { threads: 1 });
     const { reordered } = await session.run({
       pixel: new ort.Tensor('float32', new Float32Array(4), [1, 4, 1, 1]),
     });

@@ -6,6 +6,7 @@ import { blockConvolutions } from './blocked-convolution.ts';
 import { lowerKernelGradients, markKernelGradients } from './blocked-kernel-gradient.ts';
 import type { Engine } from './engine.ts';
 import type { OnnxRuntime } from './onnx-runtime.ts';
+import { padGroups } from './padded-groups.ts';
 import { divideProductsByRows } from './row-divided-products.ts';
 
 /** A tensor as its owner holds it: the data may be a view of a larger memory, and is read and written in place. */
@@ -16,6 +17,9 @@ export interface TensorView {
 
 /** Tensors by their name in the graph. */
 export type Views = Readonly<Record<string, TensorView>>;
+
+/** Kept outputs by their name in the graph. */
+export type Kept = Readonly<Record<string, KeptTensor>>;
 
 export interface SessionOptions {
   readonly engine: Engine;
@@ -28,6 +32,19 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Path that the file begins with to which `release()` writes the time of every node in every run. Native only. */
   readonly profile?: string | undefined;
+  /** Outputs that every run hands back where they were computed, on the device if there is one. @default none */
+  readonly kept?: readonly string[];
+}
+
+/** A tensor where the runtime computed it. It can be fed to any session of the same engine until it is freed. */
+export interface KeptTensor {
+  readonly shape: readonly number[];
+  readonly held: Tensor;
+}
+
+/** Frees a kept tensor's memory. */
+export function free({ held }: KeptTensor): void {
+  held.dispose();
 }
 
 export interface Session {
@@ -37,9 +54,10 @@ export interface Session {
    * Runs the graph once.
    * @param feeds   every input by name
    * @param fetches the outputs wanted, by name: preallocated, written in place
+   * @returns the outputs that are kept; the caller's to free
    * @throws RangeError for a name, a shape or an element type that the model does not have
    */
-  run(feeds: Views, fetches: Views): Promise<void>;
+  run(feeds: Readonly<Record<string, TensorView | KeptTensor>>, fetches: Views): Promise<Kept>;
   /** Frees the model's memory; the session must not be run again. */
   release(): Promise<void>;
 }
@@ -53,7 +71,7 @@ export interface Session {
  */
 export async function createSession(
   graphOrModel: Graph | Uint8Array,
-  { engine, threads = 1, profile }: SessionOptions,
+  { engine, threads = 1, profile, kept = [] }: SessionOptions,
 ): Promise<Session> {
   if (!Number.isInteger(threads) || threads < 1)
     throw new RangeError(`createSession: expected \`threads\` to be an integer >= 1, got ${threads}.`);
@@ -62,7 +80,7 @@ export async function createSession(
   const runtime = await loadRuntime(engine);
   const modelBytes =
     graphOrModel instanceof Uint8Array ? graphOrModel : toModelBytes(lower(graphOrModel, runtime));
-  const model = await runtime.create(modelBytes, threads, profile);
+  const model = await runtime.create(modelBytes, { threads, profile, kept });
   const inputs = metadata(model.inputMetadata);
   const outputs = metadata(model.outputMetadata);
   // Tensor objects are made once per view: a step feeds the same hundred views every time.
@@ -76,12 +94,22 @@ export async function createSession(
   };
 
   /** ONNX Runtime's tensors for views that fit the model. */
-  const bind = (kind: 'input' | 'output', views: Views): Record<string, Tensor> => {
+  const bind = (
+    kind: 'input' | 'output',
+    views: Readonly<Record<string, TensorView | KeptTensor>>,
+  ): Record<string, Tensor> => {
     const specs = kind === 'input' ? inputs : outputs;
     return Object.fromEntries(
-      Object.entries(views).map(([name, view]) => [name, tensorOf(view, check(kind, name, view, specs))]),
+      Object.entries(views).map(([name, view]) => [
+        name,
+        'held' in view ? view.held : tensorOf(view, check(kind, name, view, specs)),
+      ]),
     );
   };
+  const keptOf = (results: InferenceSession.OnnxValueMapType): Kept =>
+    Object.fromEntries(
+      kept.map((name) => [name, { shape: outputs.get(name)!.shape, held: results[name] as Tensor }]),
+    );
 
   return {
     inputNames: model.inputNames,
@@ -93,14 +121,15 @@ export async function createSession(
       const fed = bind('input', feeds);
       const bound = bind('output', fetches);
       if (runtime.writesInPlace) {
-        await model.run(fed, bound);
-        return;
+        const allocated = Object.fromEntries(kept.map((name) => [name, null]));
+        return keptOf(await model.run(fed, { ...bound, ...allocated }));
       }
-      const results = await model.run(fed, Object.keys(fetches));
+      const results = await model.run(fed, [...Object.keys(fetches), ...kept]);
       for (const [name, { data }] of Object.entries(fetches)) {
         (data as Float32Array).set(results[name].data as Float32Array);
         results[name].dispose();
       }
+      return keptOf(results);
     },
     async release() {
       if (profile !== undefined) model.endProfiling();
@@ -109,7 +138,8 @@ export async function createSession(
   };
 }
 
-function lower(graph: Graph, { channelBlock: block }: OnnxRuntime): Graph {
+function lower(graph: Graph, { onDevice, channelBlock: block }: OnnxRuntime): Graph {
+  if (onDevice) return padGroups(graph);
   if (block === undefined) return divideProductsByRows(graph);
   const blocked = blockConvolutions(divideProductsByRows(markKernelGradients(graph, block)), block);
   return lowerKernelGradients(runInPieces(blocked, block), block);
@@ -117,6 +147,7 @@ function lower(graph: Graph, { channelBlock: block }: OnnxRuntime): Graph {
 
 async function loadRuntime(engine: Engine): Promise<OnnxRuntime> {
   if (engine === 'native') return (await import('./node.ts')).loadNative();
+  if (engine === 'webgpu') return (await import('./webgpu.ts')).loadWebGpu();
   return (await import('./web.ts')).loadWasm();
 }
 

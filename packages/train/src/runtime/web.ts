@@ -6,8 +6,9 @@ export async function loadWasm(): Promise<OnnxRuntime> {
   return {
     Tensor: ort.Tensor as unknown as OnnxRuntime['Tensor'],
     writesInPlace: false,
+    onDevice: false,
     channelBlock: undefined,
-    create: (modelBytes, threads) => {
+    create: (modelBytes, { threads }) => {
       // The thread pool belongs to the WebAssembly module: the first session decides for the process.
       ort.env.wasm.numThreads = threads;
       return ort.InferenceSession.create(modelBytes, {

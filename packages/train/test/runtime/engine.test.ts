@@ -23,6 +23,6 @@ test('without onnxruntime-node, auto takes WebAssembly and native says what to i
 
 test('another engine is refused', async () => {
   await expect(resolveEngine('gpu' as never)).rejects.toThrow(
-    'resolveEngine: expected auto, native or wasm, got gpu.',
+    'resolveEngine: expected auto, native, wasm or webgpu, got gpu.',
   );
 });
