@@ -1,4 +1,4 @@
-import { cacheRoot, cacheState, checksumMismatch, verifiedReader } from './cache.ts';
+import { cacheRoot, cacheState, checksumMismatch, firstChanged, verifiedReader } from './cache.ts';
 import { findDataset } from './catalog.ts';
 import type { DatasetDefinition, ImageDataset } from './dataset-definition.ts';
 import { fetchDataset } from './fetch-dataset.ts';
@@ -31,16 +31,37 @@ export async function loadImageDataset(
   dataset: string | DatasetDefinition,
   options: LoadOptions = {},
 ): Promise<ImageDataset> {
-  const definition = typeof dataset === 'string' ? findDataset(dataset) : dataset;
+  const definition = await inCache(dataset, options);
   const { name, classes, shape, files, normalization } = definition;
   const cache = cacheRoot(options.cache);
-  const state = await cacheState(definition, cache);
-  if (options.from !== undefined || state === 'missing' || state === 'incomplete') {
-    await fetchDataset(definition, options);
-  }
   const reader = await verifiedReader(definition, cache, (file) => checksumMismatch(name, file));
   const { train, test } = await definition.decode(reader.read);
   await reader.close();
   const sha1 = Object.fromEntries(files.map((file) => [file.name, file.sha1]));
   return { name, classes, shape, train, test, sha1, normalization };
+}
+
+/**
+ * Sees to it that a data set is in the cache and undamaged, as `loadImageDataset` does, without the second that it
+ * takes to read and decode it. For who only starts those that will load it.
+ */
+export async function requireImageDataset(
+  dataset: string | DatasetDefinition,
+  options: LoadOptions = {},
+): Promise<void> {
+  const definition = await inCache(dataset, options);
+  const changed = await firstChanged(definition, cacheRoot(options.cache));
+  if (changed !== undefined) throw checksumMismatch(definition.name, changed);
+}
+
+async function inCache(
+  dataset: string | DatasetDefinition,
+  options: LoadOptions,
+): Promise<DatasetDefinition> {
+  const definition = typeof dataset === 'string' ? findDataset(dataset) : dataset;
+  const state = await cacheState(definition, cacheRoot(options.cache));
+  if (options.from !== undefined || state === 'missing' || state === 'incomplete') {
+    await fetchDataset(definition, options);
+  }
+  return definition;
 }

@@ -9,7 +9,7 @@ import {
 import { byteSize } from '../datasets/byte-size.ts';
 import { findDataset } from '../datasets/catalog.ts';
 import { sizeOnDisk } from '../datasets/dataset-definition.ts';
-import { loadImageDataset } from '../datasets/image-dataset.ts';
+import { loadImageDataset, requireImageDataset } from '../datasets/image-dataset.ts';
 import type { Metric } from '../metric.ts';
 import { imageModel, imageModels, normalizations } from '../models.ts';
 import { thousands } from '../report/numbers.ts';
@@ -57,7 +57,7 @@ export function imageClassification({ name, summary, augmentation, time }: Image
         size: `${thousands(counts.train)} + ${thousands(counts.test)} images, ${byteSize(sizeOnDisk(dataset))}`,
         licence: dataset.licence,
         homepage: dataset.homepage,
-        fetch: async (options) => void (await loadImageDataset(name, options)),
+        fetch: (options) => requireImageDataset(name, options),
       },
     ],
     unit: imageUnit,

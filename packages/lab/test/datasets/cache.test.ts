@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { cacheRoot, cacheState, removeFiles, verifyFiles } from '../../src/datasets/cache.ts';
 import { defineCifar10 } from '../../src/datasets/cifar10.ts';
-import { loadImageDataset } from '../../src/datasets/image-dataset.ts';
+import { loadImageDataset, requireImageDataset } from '../../src/datasets/image-dataset.ts';
 import type { DatasetSource } from '../../src/datasets/source.ts';
 import { IMAGES, temporaryFolder, tinyBatches, tinyFiles, writeFiles } from './tiny-cifar10.ts';
 
@@ -68,6 +68,16 @@ test('a damaged file is named with what to do', async () => {
     message:
       'cifar10: data_batch_2.bin does not match its checksum. Delete it and run `znorm data get cifar10`.',
   });
+});
+
+test('who only requires a data set hears of damage in the same words, and is content with what is right', async () => {
+  expect(await requireImageDataset(tiny, { cache })).toBeUndefined();
+  damage('data_batch_2.bin', false);
+  await expect(requireImageDataset(tiny, { cache })).rejects.toThrow(
+    'cifar10: data_batch_2.bin does not match its checksum. Delete it and run `znorm data get cifar10`.',
+  );
+  rmSync(path('data_batch_2.bin'));
+  await expect(requireImageDataset(tiny, { cache })).rejects.toThrow('the network was asked');
 });
 
 test('a file of the wrong size is named in the same way, even if it was right before', async () => {
