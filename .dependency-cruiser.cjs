@@ -28,7 +28,7 @@ const floors = {
     'index|node',
   ],
   lab: [
-    'did-you-mean|expected-error|metric',
+    'did-you-mean|expected-error|metric|text/',
     'comparison|machine',
     'datasets/|environments/|metrics/|stats/|methods|models',
     'reinforcement/|report/',

@@ -16,6 +16,8 @@ import { fetchDataset } from '../datasets/fetch-dataset.ts';
 import { broughtFiles, type ImportedDataset, importDataset } from '../datasets/imported-dataset.ts';
 import { importedDatasets } from '../datasets/imported-datasets.ts';
 import { readManifest } from '../datasets/sample-file.ts';
+import type { TextDataset } from '../datasets/text-dataset.ts';
+import { textDatasets } from '../datasets/text-datasets.ts';
 import { discardWorkspaces } from '../datasets/workspace.ts';
 import { badInput, failure } from '../expected-error.ts';
 import { thousands } from '../report/numbers.ts';
@@ -34,7 +36,7 @@ interface GetFlags extends Flags {
   readonly skipDamaged?: boolean;
 }
 
-type AnyDataset = DatasetDefinition | ImportedDataset;
+type AnyDataset = DatasetDefinition | TextDataset | ImportedDataset;
 
 /** The files that it has, or has when it is there. */
 async function filesOf(definition: AnyDataset, cache: string): Promise<CachedFiles> {
@@ -44,6 +46,10 @@ async function filesOf(definition: AnyDataset, cache: string): Promise<CachedFil
 
 function isImported(definition: AnyDataset): definition is ImportedDataset {
   return 'published' in definition;
+}
+
+function isText(definition: AnyDataset): definition is TextDataset {
+  return 'holds' in definition;
 }
 
 const examples = `
@@ -59,7 +65,9 @@ Data sets are kept in $ZNORM_CACHE, else $XDG_CACHE_HOME/znorm, else
 ~/.cache/znorm.`;
 
 /** `znorm data`: fetch, check and remove data sets. */
-export function dataCommand(catalog: readonly AnyDataset[] = [...datasets, ...importedDatasets]): Command {
+export function dataCommand(
+  catalog: readonly AnyDataset[] = [...datasets, ...textDatasets, ...importedDatasets],
+): Command {
   const data = new Command('data')
     .description('fetch, check and remove data sets')
     .addHelpText('after', examples);
@@ -105,11 +113,7 @@ async function list(catalog: readonly AnyDataset[], flags: Flags): Promise<void>
         description: definition.description,
         licence: definition.licence,
         homepage: definition.homepage,
-        ...(isImported(definition)
-          ? { published: definition.published, count: count ?? 0 }
-          : { classes: definition.classes }),
-        shape: definition.shape,
-        ...(isImported(definition) ? {} : { images: definition.counts }),
+        ...contentOf(definition, count),
         bytes,
         sources: isImported(definition) ? ['from'] : definition.sources.map((source) => source.name),
         state,
@@ -136,10 +140,19 @@ async function list(catalog: readonly AnyDataset[], flags: Flags): Promise<void>
   }
 }
 
+/** What is in it, for programs. */
+function contentOf(definition: AnyDataset, count: number | undefined): object {
+  if (isText(definition)) return { holds: definition.holds };
+  const { shape } = definition;
+  if (isImported(definition)) return { published: definition.published, count: count ?? 0, shape };
+  return { classes: definition.classes, shape, images: definition.counts };
+}
+
 /** @param count samples in the cache, of a data set that was brought */
 function howMuch(definition: AnyDataset, count: number | undefined): string {
   if (isImported(definition))
     return count === undefined ? definition.published : `${thousands(count)} samples`;
+  if (isText(definition)) return definition.holds;
   const { train, test } = definition.counts;
   return `${thousands(train)} + ${thousands(test)} images`;
 }

@@ -4,10 +4,10 @@ import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { type ExpectedError, failure } from '../expected-error.ts';
 import { checksum, checksumOfFile } from './checksum.ts';
-import type { DatasetDefinition, DatasetFile } from './dataset-definition.ts';
+import type { DatasetFile, FetchableDataset } from './dataset-definition.ts';
 
 /** What the cache must know of a data set. */
-export type CachedFiles = Pick<DatasetDefinition, 'name' | 'files'>;
+export type CachedFiles = Pick<FetchableDataset, 'name' | 'files'>;
 
 /*
  *     <cache>/cifar10/data_batch_1.bin …   finished files; they get here by rename only

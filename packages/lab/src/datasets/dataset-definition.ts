@@ -41,23 +41,27 @@ export interface DatasetFile {
   readonly sha1: string;
 }
 
-/** What znorm knows of a data set before any of it is there. */
-export interface DatasetDefinition {
+/** A data set that znorm can fetch, whatever is in it: what it knows of it before any of it is there. */
+export interface FetchableDataset {
   /** The name a person types: lower case, no spaces. */
   readonly name: string;
   readonly title: string;
   readonly description: string;
   readonly licence: string;
   readonly homepage: string;
-  readonly classes: readonly string[];
-  readonly shape: readonly [number, number, number];
-  readonly counts: { readonly train: number; readonly test: number };
-  readonly normalization: Normalization;
   readonly files: readonly DatasetFile[];
   /** The archive as its authors publish it: looked for, by name, in a folder that a person points to. */
   readonly archive?: string;
   /** Where to fetch it from, in the order to try. */
   readonly sources: readonly DatasetSource[];
+}
+
+/** A data set of labelled images. */
+export interface DatasetDefinition extends FetchableDataset {
+  readonly classes: readonly string[];
+  readonly shape: readonly [number, number, number];
+  readonly counts: { readonly train: number; readonly test: number };
+  readonly normalization: Normalization;
   /** Reads the splits out of the files; `read` gives the verified bytes of one of `files`. */
   readonly decode: (read: (name: string) => Promise<Uint8Array>) => Promise<DatasetSplits>;
 }
@@ -68,6 +72,6 @@ export interface DatasetSplits {
 }
 
 /** Bytes a data set takes in the cache. */
-export function sizeOnDisk({ files }: Pick<DatasetDefinition, 'files'>): number {
+export function sizeOnDisk({ files }: Pick<FetchableDataset, 'files'>): number {
   return files.reduce((sum, file) => sum + file.bytes, 0);
 }

@@ -13,7 +13,7 @@ import {
   writeMarker,
 } from './cache.ts';
 import { checksum } from './checksum.ts';
-import { type DatasetDefinition, sizeOnDisk } from './dataset-definition.ts';
+import { type FetchableDataset, sizeOnDisk } from './dataset-definition.ts';
 import { explainDiskError, isDiskError, requireSpace } from './disk-error.ts';
 import type { DatasetSource, FetchProgress, SourceContext, SourceProgress } from './source.ts';
 import { userSource } from './user-source.ts';
@@ -44,7 +44,7 @@ export interface FetchedDataset {
  * @throws an expected error that says what failed and what to do next
  */
 export async function fetchDataset(
-  definition: DatasetDefinition,
+  definition: FetchableDataset,
   options: FetchOptions = {},
 ): Promise<FetchedDataset> {
   const { name } = definition;
@@ -76,7 +76,7 @@ export async function fetchDataset(
 
 /** The sources a person left open, in order. */
 function chooseSources(
-  definition: DatasetDefinition,
+  definition: FetchableDataset,
   { from, source }: FetchOptions,
 ): readonly DatasetSource[] {
   if (from !== undefined) return [userSource(definition, resolve(from))];
@@ -89,7 +89,7 @@ function chooseSources(
 }
 
 async function isCached(
-  definition: DatasetDefinition,
+  definition: FetchableDataset,
   cache: string,
   { signal, onProgress }: Pick<SourceContext, 'signal' | 'onProgress'>,
 ): Promise<boolean> {
@@ -104,7 +104,7 @@ async function isCached(
 }
 
 async function firstThatDelivers(
-  definition: DatasetDefinition,
+  definition: FetchableDataset,
   sources: readonly DatasetSource[],
   folder: string,
   context: SourceContext,
@@ -131,7 +131,7 @@ async function firstThatDelivers(
 
 /** Has one source deliver all files into the workspace, checks each, and moves them to their place together. */
 async function deliver(
-  definition: DatasetDefinition,
+  definition: FetchableDataset,
   source: DatasetSource,
   folder: string,
   context: SourceContext,
@@ -167,7 +167,7 @@ async function deliver(
 }
 
 function allFailed(
-  { name, homepage, archive }: DatasetDefinition,
+  { name, homepage, archive }: FetchableDataset,
   failures: readonly { source: DatasetSource; error: ExpectedError }[],
 ): ExpectedError {
   const [first] = failures;

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badInput } from '../expected-error.ts';
 import { gunzipFile, unpackArchive } from './archive.ts';
-import type { DatasetDefinition } from './dataset-definition.ts';
+import type { FetchableDataset } from './dataset-definition.ts';
 import type { DatasetSource, NamedBytes, SourceContext } from './source.ts';
 
 /** Folders below the one named that are looked into: torchvision, for one, keeps MNIST in `MNIST/raw/`. */
@@ -12,7 +12,7 @@ const DEPTH = 2;
  * A folder or an archive that a person has: the files as they are or gzipped, a `.tar.gz` of them, or a folder with
  * that archive in it.
  */
-export function userSource(definition: DatasetDefinition, path: string): DatasetSource {
+export function userSource(definition: FetchableDataset, path: string): DatasetSource {
   const names = definition.files.map((file) => file.name);
   const isWanted = (name: string) => names.includes(name) || names.includes(name.replace(/\.gz$/, ''));
 

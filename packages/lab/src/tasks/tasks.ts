@@ -3,6 +3,9 @@ import { badInput } from '../expected-error.ts';
 import { controlProblems } from './control-problems.ts';
 import { imageClassification } from './image-classification.ts';
 import { lggTask } from './lgg.ts';
+import { multi30k } from './multi30k.ts';
+import { shakespeare } from './shakespeare.ts';
+import { sst2 } from './sst2.ts';
 import { type Preset, type PresetName, presetNames, type Task } from './task.ts';
 import { lggPatchesTask, pcamTask } from './tumour-patches.ts';
 
@@ -31,6 +34,9 @@ export const tasks: readonly Task[] = [
   lggPatchesTask,
   pcamTask,
   ...controlProblems,
+  shakespeare,
+  sst2,
+  multi30k,
 ];
 
 /** How a task is found by its name. @throws ExpectedError naming the unknown task */

@@ -1,0 +1,174 @@
+import {
+  type Batch,
+  integer,
+  type Objective,
+  permutation,
+  randomStream,
+  slice,
+  softmaxCrossEntropy,
+  type Trainer,
+  transformer,
+} from '@znorm/train';
+import { loadTexts } from '../datasets/text-dataset.ts';
+import { tinyshakespeare } from '../datasets/tinyshakespeare.ts';
+import { badInput } from '../expected-error.ts';
+import type { Metric } from '../metric.ts';
+import { charactersOf } from '../text/characters.ts';
+import { loss } from './image-classification.ts';
+import { requireSizesThatFit, wholeBatches } from './recipe.ts';
+import type { Prepared, Preset, Task, TaskConfig } from './task.ts';
+import { fileHashes, textData } from './text-data.ts';
+import { pickRows, type Rows, rowsInOrder } from './token-batches.ts';
+import { vocabularyMemory } from './vocabulary-memory.ts';
+import { warmupCosine } from './warmup-cosine.ts';
+
+const bitsPerCharacter: Metric = {
+  name: 'bitsPerCharacter',
+  label: 'bits per character',
+  better: 'lower',
+  format: 'number',
+  digits: 3,
+};
+
+const perplexity: Metric = {
+  name: 'perplexity',
+  label: 'perplexity',
+  better: 'lower',
+  format: 'number',
+  digits: 2,
+};
+
+/** Characters that the network sees at a time. */
+const context = 128;
+
+const unit = { one: 'passage', many: 'passages', short: 'passages' };
+
+/** Passages of 128 characters in the first 90 % of the text, the next 5 % and the last 5 %. */
+const counts = { train: 7842, validation: 435, test: 435 };
+
+/**
+ * The next character of Shakespeare's plays, from up to 128 before it.
+ *
+ * Passages lie side by side; a character is predicted from those before it in its passage. In training, the borders of
+ * passages move from epoch to epoch.
+ */
+export const shakespeare: Task = {
+  name: 'shakespeare',
+  summary: 'Shakespeare’s plays, character by character',
+  data: [textData(tinyshakespeare)],
+  unit,
+  counts: async () => counts,
+  models: ['transformer'],
+  metrics: [bitsPerCharacter, perplexity, loss],
+  methods: ['baseline', 'clip', 'gc', 'znorm'],
+  optimizer: 'adamw',
+  learningRates: [0.003],
+  schedule: warmupCosine,
+  settings: {
+    layers: { summary: 'blocks of attention and feed-forward', default: 4 },
+    width: { summary: 'numbers a position', default: 128 },
+    dropout: { summary: 'share of activations set to 0 in training', default: 0 },
+  },
+  presets: {
+    smoke: sized({ epochs: 1, seeds: 2, trainSize: 480, validationSize: 32, testSize: 32, time: 'a minute' }),
+    quick: sized({
+      epochs: 1,
+      seeds: 3,
+      trainSize: 4000,
+      validationSize: 128,
+      testSize: 435,
+      time: 'about 8 minutes',
+    }),
+    paper: sized({
+      epochs: 20,
+      seeds: 5,
+      trainSize: Infinity,
+      validationSize: 435,
+      testSize: 435,
+      time: 'a day',
+    }),
+  },
+  steps: wholeBatches,
+  async prepare(config, { cache }) {
+    requireSizesThatFit(config, { name: tinyshakespeare.name, counts, unit });
+    const texts = await loadTexts(tinyshakespeare, { cache });
+    return prepareCharacters(texts['input.txt'], config);
+  },
+};
+
+/** The task on any text of at least as many passages. */
+export function prepareCharacters(text: string, config: TaskConfig): Prepared {
+  const { batchSize } = config;
+  const characters = charactersOf(text);
+  const tokens = characters.encode(text);
+  const [first, second] = [Math.floor(0.9 * tokens.length), Math.floor(0.95 * tokens.length)];
+  const train = movingPassages(tokens.subarray(0, first), config.trainSize, config);
+  const validation = passages(tokens.subarray(first, second), config.validationSize);
+  const test = passages(tokens.subarray(second), config.testSize);
+  const measured = async (trainer: Trainer, rows: Rows, onShare?: (share: number) => void) =>
+    metricsOf((await trainer.evaluate(rowsInOrder(rows, batchSize, onShare))).loss);
+  return {
+    objective: nextCharacter(characters.characters.length, config.settings),
+    samplesPerStep: batchSize,
+    step: (trainer) => trainer.step(train(trainer.steps)),
+    training: ({ loss }) => metricsOf(loss),
+    validate: (trainer) => measured(trainer, validation),
+    test: async (trainer, onShare) => ({ metrics: await measured(trainer, test, onShare) }),
+    sha1: fileHashes(tinyshakespeare),
+    memory: vocabularyMemory('shakespeare', characters.characters),
+  };
+}
+
+function sized(preset: Omit<Preset, 'models' | 'batchSize'>): Preset {
+  return { models: ['transformer'], batchSize: 16, ...preset };
+}
+
+function metricsOf(loss: number) {
+  return { bitsPerCharacter: loss / Math.LN2, perplexity: Math.exp(loss), loss };
+}
+
+function nextCharacter(vocabulary: number, settings: Readonly<Record<string, unknown>>): Objective {
+  const { layers, width, dropout } = settings as Record<'layers' | 'width' | 'dropout', number>;
+  const heads = Math.max(1, Math.round(width / 32));
+  if (width % heads !== 0)
+    throw badInput(`shakespeare: expected setting \`width\` to be a multiple of 32, got ${width}.`);
+  const model = transformer({ vocabulary, context, layers, heads, width, dropout });
+  return {
+    inputs: { tokens: { shape: [context + 1], dtype: 'int32', below: vocabulary } },
+    build({ tokens }, scope) {
+      const logits = model(slice(tokens, { axis: 1, end: context }), scope);
+      return { loss: softmaxCrossEntropy(logits, slice(tokens, { axis: 1, start: 1 })), outputs: { logits } };
+    },
+  };
+}
+
+/** The passages of a text side by side: `context` characters, and the one after them. */
+function passages(tokens: Int32Array, count: number, offset = 0): Rows {
+  const rows = new Int32Array(count * (context + 1));
+  for (let i = 0; i < count; i++)
+    rows.set(tokens.subarray(offset + i * context, offset + (i + 1) * context + 1), i * (context + 1));
+  return { count, columns: { tokens: rows } };
+}
+
+/** Passages whose borders move each epoch, in a new order each epoch, as a function of the step. */
+function movingPassages(
+  tokens: Int32Array,
+  count: number,
+  { batchSize, seed }: Pick<TaskConfig, 'batchSize' | 'seed'>,
+): (step: number) => Batch {
+  const perEpoch = Math.floor(count / batchSize);
+  const slack = tokens.length - count * context;
+  let known = -1;
+  let rows = passages(tokens, 0);
+  let order: Uint32Array = new Uint32Array();
+  return (step) => {
+    const epoch = Math.floor(step / perEpoch);
+    if (epoch !== known) {
+      rows = passages(tokens, count, integer(randomStream(seed, 'offset', epoch), Math.min(slack, context)));
+      order = permutation(randomStream(seed, 'shuffle', epoch), count);
+      known = epoch;
+    }
+    const first = (step % perEpoch) * batchSize;
+    return pickRows(rows, order.subarray(first, first + batchSize));
+  };
+}
