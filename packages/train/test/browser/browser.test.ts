@@ -1,0 +1,85 @@
+/** Training in a real browser: Debian's Chromium, headless, with its software driver of WebGPU. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+import { expect, test } from 'vitest';
+
+const chromium = '/usr/bin/chromium';
+const page = fileURLToPath(new URL('./train-page.ts', import.meta.url));
+const runtimeFiles = dirname(createRequire(import.meta.url).resolve('onnxruntime-web'));
+
+test.runIf(existsSync(chromium))(
+  'WebGPU with updates in the graph agrees with WebAssembly and the fused kernel (needs Debian’s Chromium)',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'znorm-browser-'));
+    try {
+      const bundle = await rolldown({
+        input: page,
+        platform: 'browser',
+        external: ['onnxruntime-node', /^node:/],
+        logLevel: 'silent',
+      });
+      await bundle.write({ dir: folder, format: 'esm' });
+      const found = await opened(folder);
+      expect(found.error).toBeUndefined();
+      expect(found.updates).toEqual(['graph', 'fused']);
+      // A dozen roundings of numbers near 1. Measured: 2e-7 and 3e-8.
+      expect(found.lossError).toBeLessThanOrEqual(2e-6);
+      expect(found.parameterError).toBeLessThanOrEqual(1e-6);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+  120_000,
+);
+
+/** Serves the page, isolated as threads ask for, and waits for what it posts. */
+async function opened(folder: string): Promise<Record<string, unknown>> {
+  let arrived: (body: string) => void = () => {};
+  const posted = new Promise<string>((resolve) => {
+    arrived = resolve;
+  });
+  const server = createServer(async (request, response) => {
+    response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+    response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+    if (request.url === '/result') {
+      const parts: Buffer[] = [];
+      for await (const part of request) parts.push(part as Buffer);
+      response.end();
+      return arrived(Buffer.concat(parts).toString());
+    }
+    const name = basename(request.url ?? '');
+    if (name === '') {
+      response.setHeader('Content-Type', 'text/html');
+      return response.end('<script type="module" src="/train-page.js"></script>');
+    }
+    const file = [join(folder, name), join(runtimeFiles, name)].find(existsSync);
+    response.setHeader('Content-Type', name.endsWith('.wasm') ? 'application/wasm' : 'text/javascript');
+    response.statusCode = file ? 200 : 404;
+    response.end(file && readFileSync(file));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const flags = ['--headless', '--no-sandbox', '--disable-background-networking', '--enable-unsafe-webgpu'];
+  const browser = spawn(chromium, [
+    ...flags,
+    '--use-webgpu-adapter=swiftshader',
+    `--user-data-dir=${join(folder, 'profile')}`,
+    `http://127.0.0.1:${port}/`,
+  ]);
+  try {
+    return JSON.parse(await posted);
+  } finally {
+    const gone = new Promise((resolve) => browser.once('exit', resolve));
+    browser.kill();
+    await gone;
+    server.closeAllConnections();
+    server.close();
+  }
+}
