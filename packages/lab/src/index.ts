@@ -39,6 +39,13 @@ export {
 export { importedDatasets } from './datasets/imported-datasets.ts';
 export { type GroupSplits, samplesOf, splitByPatient } from './datasets/patient-split.ts';
 export {
+  createSampleBatches,
+  type SampleBatch,
+  type SampleBatches,
+  type SampleBatchSpec,
+} from './datasets/sample-batches.ts';
+export {
+  createSampleWriter,
   openSamples,
   type SampleGroup,
   type SampleManifest,
@@ -46,6 +53,7 @@ export {
   type SampleWriter,
 } from './datasets/sample-file.ts';
 export type { DatasetSource, FetchProgress, NamedBytes, SourceContext } from './datasets/source.ts';
+export { type StreamedBatches, streamBatches } from './datasets/streamed-batches.ts';
 export { type ExpectedError, type ExpectedErrorCode, isExpectedError } from './expected-error.ts';
 export type { Job, LaunchObserver } from './launch/local.ts';
 export { type BuiltInMethod, builtInMethods, type Method, optimizers, readMethodsFile } from './methods.ts';

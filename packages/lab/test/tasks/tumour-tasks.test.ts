@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTrainer } from '@znorm/train';
+import { decode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { adam } from 'znorm';
 import { importDataset } from '../../src/datasets/imported-dataset.ts';
@@ -9,6 +10,7 @@ import { lggPatches } from '../../src/datasets/lgg-patches.ts';
 import { pcam } from '../../src/datasets/pcam.ts';
 import { planComparison } from '../../src/sweep/plan.ts';
 import { lggTask } from '../../src/tasks/lgg.ts';
+import { maskSheet } from '../../src/tasks/mask-sheet.ts';
 import type { Task, TaskConfig } from '../../src/tasks/task.ts';
 import { lggPatchesTask, pcamTask } from '../../src/tasks/tumour-patches.ts';
 import { examinations, writeHdf5, writeTree } from '../datasets/lgg-files.ts';
@@ -112,6 +114,11 @@ describe('lgg', () => {
       expect(values.iou).toBeLessThanOrEqual(values.dice / (2 - values.dice) + 1e-12);
       for (const name of names) expect(values[name]).toBeGreaterThanOrEqual(0);
     }
+    // One slice for each of the two patients.
+    const [{ title, png }] = tested.artifacts as [{ title: string; png: string }];
+    expect(title).toMatch(/^FLAIR slices of patients never seen/);
+    const { width, height } = decode(Buffer.from(png, 'base64'));
+    expect([width, height]).toEqual([256, 128]);
   });
 
   test('sizes and filters that cannot be are named', async () => {
@@ -159,4 +166,26 @@ describe('patches', () => {
     await trainer.dispose();
     expect(metrics.auroc).toBe(1);
   });
+});
+
+test('a sheet shows slices in grey and the borders of both masks, white where they meet', () => {
+  const size = 64;
+  const square = (left: number, right: number) =>
+    Uint8Array.from({ length: size * size }, (_, i) => {
+      const [x, y] = [i % size, Math.floor(i / size)];
+      return Number(x >= left && x < right && y >= 16 && y < 32);
+    });
+  const slice = { image: new Float32Array(size * size), truth: square(8, 24), found: square(8, 40) };
+  const { data, width, height } = decode(
+    Buffer.from(maskSheet([slice, slice, slice, slice, slice], size), 'base64'),
+  );
+  expect([width, height]).toEqual([512, 256]);
+  const at = (x: number, y: number) => [...data.subarray(3 * (y * width + x), 3 * (y * width + x) + 3)];
+  expect(at(16, 40)).toEqual([255, 255, 255]);
+  expect(at(47, 40)).toEqual([86, 180, 233]);
+  expect(at(79, 40)).toEqual([230, 159, 0]);
+  // The mean is a third of the way from 1½ deviations below to 3 above.
+  expect(at(100, 100)).toEqual([85, 85, 85]);
+  expect(at(128 + 79, 40)).toEqual([230, 159, 0]);
+  expect(at(300, 200)).toEqual([0, 0, 0]);
 });
