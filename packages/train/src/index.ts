@@ -154,6 +154,7 @@ export {
   rmsNormalization,
 } from './layers/normalization.ts';
 export type { NormalizationKind } from './layers/normalized-convolution.ts';
+export { type GruOptions, gru } from './layers/recurrent.ts';
 export type { Layer, ParameterOptions, Scope } from './layers/scope.ts';
 export { flatten, residual, sequential } from './layers/sequential.ts';
 export {

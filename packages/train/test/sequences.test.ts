@@ -2,9 +2,12 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { GradientTransformation } from 'znorm';
 import { softmaxCrossEntropy } from '../src/autodiff/cross-entropy.ts';
-import { slice } from '../src/autodiff/shape.ts';
+import { reshape, slice } from '../src/autodiff/shape.ts';
 import { normal } from '../src/initializers.ts';
-import type { Scope } from '../src/layers/scope.ts';
+import { dense } from '../src/layers/dense.ts';
+import { embedding } from '../src/layers/embedding.ts';
+import { gru } from '../src/layers/recurrent.ts';
+import type { Layer, Scope } from '../src/layers/scope.ts';
 import { encoderDecoder, type LanguageModelOptions, transformer } from '../src/models/transformer.ts';
 import type { Objective } from '../src/objective.ts';
 import type { Engine } from '../src/runtime/engine.ts';
@@ -46,8 +49,18 @@ const wide = (scope: Scope): Scope => ({
     }),
 });
 
+/** Embeddings, a gated recurrent unit, logits. */
+const recurrent =
+  ({ vocabulary, width }: LanguageModelOptions): Layer =>
+  (tokens, scope) => {
+    const x = embedding({ vocabulary, width })(tokens, scope.child('embedding'));
+    const h = gru({ units: width })(x, scope.child('gru'));
+    const logits = dense({ units: vocabulary, bias: false })(reshape(h, [-1, width]), scope.child('output'));
+    return reshape(logits, [...tokens.shape, vocabulary]);
+  };
+
 /** Predicts each next token, after reading the source if there is one; token 0 is padding. */
-function nextToken({ length, sourceLength, options }: RecordedSequence): Objective {
+function nextToken(name: string, { length, sourceLength, options }: RecordedSequence): Objective {
   const tokens = { shape: [length + 1], dtype: 'int32' } as const;
   return {
     inputs: {
@@ -57,10 +70,11 @@ function nextToken({ length, sourceLength, options }: RecordedSequence): Objecti
     build({ tokens, source }, scope) {
       const before = slice(tokens, { axis: 1, end: length });
       const labels = slice(tokens, { axis: 1, start: 1 });
+      const model = name === 'gru' ? recurrent(options) : transformer(options);
       const translator = encoderDecoder({ ...options, padding: 0 });
       const logits = source
         ? translator.decode(before, translator.encode(source, wide(scope)), source, wide(scope))
-        : transformer(options)(before, wide(scope));
+        : model(before, wide(scope));
       return { loss: softmaxCrossEntropy(logits, labels, { ignoreIndex: 0 }) };
     },
   };
@@ -71,7 +85,7 @@ describe.each<Engine>(['native', 'wasm'])('sequences against PyTorch in float64,
     const recorded = golden.sequences[name];
     const gradients: Record<string, Float32Array> = {};
     const trainer = await createTrainer({
-      objective: nextToken(recorded),
+      objective: nextToken(name, recorded),
       optimizer: hold,
       batchSize: recorded.count,
       seed: recorded.seed,

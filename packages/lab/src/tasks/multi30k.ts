@@ -59,7 +59,7 @@ export const multi30k: Task = {
   counts: async () => counts,
   models: ['transformer'],
   metrics: [bleuScore, loss],
-  methods: ['baseline', 'clip', 'gc', 'znorm'],
+  methods: ['baseline', 'clip', 'gc', 'znorm', 'znorm-attention'],
   optimizer: 'adamw',
   learningRates: [0.001],
   schedule: warmupCosine,

@@ -84,6 +84,38 @@ class SequenceNetwork(Network):
         return h @ (table if tied else self.normal(f"{prefix}output/kernel", self.options["vocabulary"], h.shape[-1])).T
 
 
+def gru(seed, count, length, vocabulary, units):
+    """PyTorch's own nn.GRU between embeddings and an output, predicting each next token."""
+    net = SequenceNetwork(seed)
+    tokens = tokens_of(seed, count, length + 1, vocabulary)
+    x = F.embedding(tokens[:, :-1], net.normal("embedding/table", vocabulary, units))
+    layer = torch.nn.GRU(units, units, batch_first=True).double()
+    own = {}
+    for part, suffix in (("input", "ih"), ("state", "hh")):
+        own[f"gru/{part}/kernel"] = getattr(layer, f"weight_{suffix}_l0")
+        own[f"gru/{part}/bias"] = getattr(layer, f"bias_{suffix}_l0")
+    for path, tensor in own.items():
+        draw = normal if tensor.ndim > 1 else uniform
+        drawn = draw(stream(seed, f"parameter {path}"), tensor.numel(), 0.2 if tensor.ndim > 1 else 1 / math.sqrt(units))
+        tensor.data.copy_(torch.from_numpy(drawn).double().reshape(tensor.shape))
+    net.parameters |= own
+    h, _ = layer(x)
+    logits = h @ net.normal("output/kernel", vocabulary, units).T
+    loss = F.cross_entropy(logits.reshape(-1, vocabulary), tokens[:, 1:].reshape(-1))
+    loss.backward()
+    return {
+        "seed": seed,
+        "count": count,
+        "length": length,
+        "sourceLength": None,
+        "options": {"vocabulary": vocabulary, "width": units},
+        "tokens": tokens.flatten().tolist(),
+        "source": [],
+        "loss": loss.item(),
+        "gradients": {path: projected(path, p.grad.numpy()) for path, p in net.parameters.items()},
+    }
+
+
 def tokens_of(seed, count, length, vocabulary, paddings=()):
     """Drawn from a stream by its high bits; the last `paddings[i]` of row i are 0, which is drawn nowhere else."""
     words = stream(seed, "golden tokens")
@@ -132,6 +164,7 @@ golden = {
         "rotary-rms-tied": sequence(
             6, 2, 9, vocabulary=13, context=9, layers=2, heads=2, width=16, positions="rotary", normalization="rms", tied=True
         ),
+        "gru": gru(8, 3, 6, 9, 12),
         "encoder-decoder": sequence(7, 3, 7, 6, vocabulary=15, context=8, layers=2, heads=2, width=16),
     },
 }
