@@ -47,7 +47,7 @@ describe('next characters', () => {
     // Before training every character is about as likely: the entropy of 16 characters is 4 bits, and they are 15.
     expect(Math.abs(first.bitsPerCharacter - Math.log2(new Set(text).size))).toBeLessThan(0.2);
     await before.dispose();
-    const after = await trained(prepared, 8, 60, 0.01);
+    const after = await trained(prepared, 8, 200, 0.005);
     const last = await prepared.validate(after);
     expect(last.bitsPerCharacter).toBeLessThan(1.5);
     expect(last.bitsPerCharacter).toBeCloseTo(last.loss / Math.log(2), 12);
