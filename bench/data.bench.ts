@@ -23,17 +23,26 @@ const samples = 128;
 
 /**
  * What reading, moving and standardizing training samples adds to a step: a step with the batches of `streamBatches`
- * over the same step with one batch that is always there. One thread trains; the other core makes batches.
+ * over the same step with one batch that is always there. One thread trains; another core, if one is free, makes batches:
+ * where none is, the ratio shows what they cost, and the share that waits is what tells whether training ever waits.
  */
 export async function* run(options: BenchOptions): AsyncGenerator<Result> {
   for (const [name, of] of chosenCases(cases, options.cases)) {
     const folder = mkdtempSync(join(tmpdir(), 'znorm-bench-'));
     try {
-      const ratio = await dataOverWithout(folder, of, (line) => options.report(`${name}: ${line}`));
+      const { ratio, waiting } = await dataOverWithout(folder, of, (line) =>
+        options.report(`${name}: ${line}`),
+      );
       yield {
         key: `data/${name}/without`,
         name: `${name}: step with data over without`,
         value: ratio,
+        unit: 'ratio',
+      };
+      yield {
+        key: `data/${name}/waiting`,
+        name: `${name}: share of a step that waits for data`,
+        value: waiting,
         unit: 'ratio',
       };
     } finally {
@@ -48,7 +57,7 @@ async function dataOverWithout(
   folder: string,
   { side, reduce, target, batchSize }: Case,
   report: (line: string) => void,
-): Promise<number> {
+): Promise<{ ratio: number; waiting: number }> {
   const manifest = await written(folder, side, target);
   const spec = {
     folder,
@@ -91,10 +100,17 @@ async function dataOverWithout(
     return times;
   };
   let taken = 0;
+  const waits: number[] = [];
+  const next = async () => {
+    const before = performance.now();
+    const batch = await batches.at(taken++);
+    waits.push(performance.now() - before);
+    return fed(batch);
+  };
   const rivals: Rival[] = [
     {
       name: 'data',
-      measure: (steps) => timed(steps, async () => trainer.step(fed(await batches.at(taken++)))),
+      measure: (steps) => timed(steps, async () => trainer.step(await next())),
     },
     { name: 'without', measure: (steps) => timed(steps, () => trainer.step(kept)) },
   ];
@@ -102,7 +118,10 @@ async function dataOverWithout(
   await batches.close();
   await trainer.dispose();
   report(`${spread(times.data)} ms with data, ${spread(times.without)} ms without`);
-  return Number(median(times.data.map((ms, i) => ms / times.without[i])).toFixed(3));
+  return {
+    ratio: Number(median(times.data.map((ms, i) => ms / times.without[i])).toFixed(3)),
+    waiting: Number((median(waits) / median(times.data)).toFixed(4)),
+  };
 }
 
 async function written(folder: string, side: number, target: 'mask' | 'label') {

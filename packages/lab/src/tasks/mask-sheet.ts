@@ -14,11 +14,11 @@ const tile = 128;
 const columns = 4;
 
 /** Apart for eyes that do not tell red from green, too. */
-const colours = { truth: [86, 180, 233], found: [230, 159, 0], both: [255, 255, 255] } as const;
+const colours = { truth: [86, 180, 233], found: [230, 159, 0], both: [204, 0, 204] } as const;
 
 /**
  * Slices side by side, four in a row, with the borders of their masks: blue what is there, orange what was predicted,
- * white where both borders meet.
+ * purple where both borders meet.
  *
  * @param size pixels a side of a slice, a divisor or a multiple of 128
  * @returns a PNG file in base64

@@ -168,7 +168,7 @@ describe('patches', () => {
   });
 });
 
-test('a sheet shows slices in grey and the borders of both masks, white where they meet', () => {
+test('a sheet shows slices in grey and the borders of both masks, purple where they meet', () => {
   const size = 64;
   const square = (left: number, right: number) =>
     Uint8Array.from({ length: size * size }, (_, i) => {
@@ -181,7 +181,7 @@ test('a sheet shows slices in grey and the borders of both masks, white where th
   );
   expect([width, height]).toEqual([512, 256]);
   const at = (x: number, y: number) => [...data.subarray(3 * (y * width + x), 3 * (y * width + x) + 3)];
-  expect(at(16, 40)).toEqual([255, 255, 255]);
+  expect(at(16, 40)).toEqual([204, 0, 204]);
   expect(at(47, 40)).toEqual([86, 180, 233]);
   expect(at(79, 40)).toEqual([230, 159, 0]);
   // The mean is a third of the way from 1½ deviations below to 3 above.
