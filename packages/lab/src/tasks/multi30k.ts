@@ -129,15 +129,22 @@ export function prepareTranslation(texts: Readonly<Record<string, string>>, conf
     const { loss } = await trainer.evaluate(rowsInOrder(rows, batchSize));
     const written = await translation.translate(trainer, rows, batchSize, onShare);
     const { score } = bleu(written, [some.map(({ target }) => target)]);
-    return { bleu: score, loss };
+    return { metrics: { bleu: score, loss }, written };
   };
   return {
     objective: translation.objective,
     samplesPerStep: batchSize,
     step: (trainer) => trainer.step(train(trainer.steps)),
     training: ({ loss }) => ({ loss }),
-    validate: (trainer) => measured(trainer, splits.validation),
-    test: async (trainer, onShare) => ({ metrics: await measured(trainer, splits.test, onShare) }),
+    validate: async (trainer) => (await measured(trainer, splits.validation)).metrics,
+    async test(trainer, onShare) {
+      const { metrics, written } = await measured(trainer, splits.test, onShare);
+      const text = splits.test
+        .slice(0, 5)
+        .map(({ source, target }, i) => `${source}\n→ ${written[i]}\n= ${target}`)
+        .join('\n\n');
+      return { metrics, artifacts: [{ title: 'Translations (→) and references (=)', text }] };
+    },
     sha1: fileHashes(dataset),
     memory: vocabularyMemory('multi30k', parts.merges),
   };

@@ -1,6 +1,9 @@
 import {
   type Batch,
+  createStepper,
+  generate,
   integer,
+  type LanguageModel,
   type Objective,
   permutation,
   randomStream,
@@ -12,7 +15,7 @@ import {
 import { loadTexts } from '../datasets/text-dataset.ts';
 import { tinyshakespeare } from '../datasets/tinyshakespeare.ts';
 import type { Metric } from '../metric.ts';
-import { charactersOf } from '../text/characters.ts';
+import { type Characters, charactersOf } from '../text/characters.ts';
 import { loss } from './image-classification.ts';
 import { requireSizesThatFit, wholeBatches } from './recipe.ts';
 import type { Prepared, Preset, Task, TaskConfig } from './task.ts';
@@ -126,7 +129,11 @@ export function prepareCharacters(text: string, config: TaskConfig): Prepared {
     step: (trainer) => trainer.step(train(trainer.steps)),
     training: ({ loss }) => metricsOf(loss),
     validate: (trainer) => measured(trainer, validation),
-    test: async (trainer, onShare) => ({ metrics: await measured(trainer, test, onShare) }),
+    async test(trainer, onShare) {
+      const metrics = await measured(trainer, test, onShare);
+      const text = await written(trainer, characters, config);
+      return { metrics, artifacts: [{ title: 'Drawn at temperature 0.8', text }] };
+    },
     sha1: fileHashes(tinyshakespeare),
     memory: vocabularyMemory('shakespeare', characters.characters),
   };
@@ -140,8 +147,28 @@ function metricsOf(loss: number) {
   return { bitsPerCharacter: loss / Math.LN2, perplexity: Math.exp(loss), loss };
 }
 
-function nextCharacter(vocabulary: number, { model: name, settings }: TaskConfig): Objective {
-  const model = transformer({ vocabulary, context, ...networks[name], dropout: Number(settings.dropout) });
+/** Passages that the network makes up, each after a line break. */
+async function written(trainer: Trainer, characters: Characters, config: TaskConfig): Promise<string> {
+  const prompts = Array.from({ length: 3 }, () => [...characters.encode('\n')]);
+  const stepper = await createStepper({
+    model: network(characters.characters.length, config),
+    context,
+    sequences: prompts.length,
+    parameters: trainer.parameters,
+    engine: trainer.engine,
+  });
+  const { seed } = config;
+  const made = await generate(stepper, { prompts, length: context, temperature: 0.8, seed });
+  await stepper.release();
+  return made.map((tokens) => characters.decode(tokens)).join('\n\n…\n\n');
+}
+
+function network(vocabulary: number, { model, settings }: TaskConfig): LanguageModel {
+  return transformer({ vocabulary, context, ...networks[model], dropout: Number(settings.dropout) });
+}
+
+function nextCharacter(vocabulary: number, config: TaskConfig): Objective {
+  const model = network(vocabulary, config);
   return {
     inputs: { tokens: { shape: [context + 1], dtype: 'int32', below: vocabulary } },
     build({ tokens }, scope) {

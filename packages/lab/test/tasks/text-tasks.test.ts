@@ -36,7 +36,7 @@ async function trained(
 }
 
 describe('next characters', () => {
-  const text = 'to be or not to be, that is the question: '.repeat(400);
+  const text = 'to be or not to be, that is the question:\n'.repeat(400);
   const settings = { dropout: 0 };
   const model = 'transformer-small';
 
@@ -52,8 +52,11 @@ describe('next characters', () => {
     expect(last.bitsPerCharacter).toBeLessThan(1.5);
     expect(last.bitsPerCharacter).toBeCloseTo(last.loss / Math.log(2), 12);
     expect(last.perplexity).toBeCloseTo(2 ** last.bitsPerCharacter, 10);
-    const { metrics } = await prepared.test(after, () => {});
+    const { metrics, artifacts } = await prepared.test(after, () => {});
     expect(metrics.bitsPerCharacter).toBeLessThan(1.5);
+    expect(artifacts).toMatchObject([
+      { title: 'Drawn at temperature 0.8', text: expect.stringContaining('not to be') },
+    ]);
     await after.dispose();
   });
 });
@@ -111,7 +114,10 @@ describe('translation', () => {
       const prepared = prepareTranslation(texts, config({ ...sizes, settings: { ...settings, beams } }));
       const trainer = await trained(prepared, 16, 300, 0.003);
       const shares: number[] = [];
-      const { metrics } = await prepared.test(trainer, (share) => shares.push(share));
+      const { metrics, artifacts } = await prepared.test(trainer, (share) => shares.push(share));
+      expect(artifacts![0]).toMatchObject({
+        text: expect.stringMatching(/^one two three one\n→ eins zwei drei eins\n= eins/),
+      });
       expect(metrics.loss).toBeLessThan(0.3);
       expect(metrics.bleu).toBeGreaterThan(90);
       expect(shares).toEqual([1]);
