@@ -34,13 +34,14 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-test('the README holds five examples, and every one can be imported', () => {
+test('the README holds six examples, and every one can be imported', () => {
   expect(examples.map((example) => Object.keys(example))).toEqual([
     ['train'],
     ['network'],
     ['loss', 'code'],
     ['pause'],
     ['norms', 'watched'],
+    ['counted'],
   ]);
 });
 
@@ -98,4 +99,8 @@ test('the hook example records the norm of every gradient', async () => {
   expect(Object.keys(norms[0])).toEqual(['hidden0/kernel', 'hidden0/bias', 'output/kernel', 'output/bias']);
   expect(Object.values(norms[0]).every((norm) => norm > 0)).toBe(true);
   await watched.dispose();
+});
+
+test('the sixth example counts on', () => {
+  expect(examples[5].counted).toEqual([5, 6, 7, 8, 9, 0, 1, 2]);
 });
