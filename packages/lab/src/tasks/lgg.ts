@@ -29,7 +29,7 @@ import {
   tversky,
 } from '../metrics/overlap.ts';
 import { normalizations } from '../models.ts';
-import { type MaskedSlice, maskSheet } from './mask-sheet.ts';
+import type { MaskedSlice } from './mask-sheet.ts';
 import { wholeBatches } from './recipe.ts';
 import {
   countsOf,
@@ -185,6 +185,8 @@ export const lggTask: Task = {
         largest.set(patient, { pixels, slice });
       }
       batches.close();
+      // Only here: a run that trains, and a command that starts runs, draw nothing.
+      const { maskSheet } = await import('./mask-sheet.ts');
       const shown = [...largest.values()].slice(0, 8).map(({ slice }) => slice);
       return {
         title:

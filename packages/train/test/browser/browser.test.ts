@@ -1,5 +1,4 @@
 /** Training in a real browser: Debian's Chromium, headless, with its software driver of WebGPU. */
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -7,14 +6,15 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
 import { rolldown } from 'rolldown';
 import { expect, test } from 'vitest';
 
-const chromium = '/usr/bin/chromium';
+const chromiumPath = process.env.ZNORM_CHROMIUM ?? '/usr/bin/chromium';
 const page = fileURLToPath(new URL('./train-page.ts', import.meta.url));
 const runtimeFiles = dirname(createRequire(import.meta.url).resolve('onnxruntime-web'));
 
-test.runIf(existsSync(chromium))(
+test.runIf(existsSync(chromiumPath))(
   'WebGPU with updates in the graph agrees with WebAssembly and the fused kernel (needs Debian’s Chromium)',
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'znorm-browser-'));
@@ -66,19 +66,15 @@ async function opened(folder: string): Promise<Record<string, unknown>> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const flags = ['--headless', '--no-sandbox', '--disable-background-networking', '--enable-unsafe-webgpu'];
-  const browser = spawn(chromium, [
-    ...flags,
-    '--use-webgpu-adapter=swiftshader',
-    `--user-data-dir=${join(folder, 'profile')}`,
-    `http://127.0.0.1:${port}/`,
-  ]);
+  const browser = await chromium.launch({
+    executablePath: chromiumPath,
+    args: ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'],
+  });
   try {
+    await (await browser.newPage()).goto(`http://127.0.0.1:${port}/`);
     return JSON.parse(await posted);
   } finally {
-    const gone = new Promise((resolve) => browser.once('exit', resolve));
-    browser.kill();
-    await gone;
+    await browser.close();
     server.closeAllConnections();
     server.close();
   }
