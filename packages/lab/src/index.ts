@@ -22,10 +22,10 @@ export { datasets } from './datasets/catalog.ts';
 export type {
   DatasetDefinition,
   DatasetFile,
-  DatasetSplits,
   ImageDataset,
   ImageSplit,
   Normalization,
+  VerifiedFile,
 } from './datasets/dataset-definition.ts';
 export { type LoadOptions, loadImageDataset } from './datasets/image-dataset.ts';
 export {

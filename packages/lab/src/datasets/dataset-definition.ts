@@ -62,16 +62,32 @@ export interface DatasetDefinition extends FetchableDataset {
   readonly shape: readonly [number, number, number];
   readonly counts: { readonly train: number; readonly test: number };
   readonly normalization: Normalization;
-  /** Reads the splits out of the files; `read` gives the verified bytes of one of `files`. */
-  readonly decode: (read: (name: string) => Promise<Uint8Array>) => Promise<DatasetSplits>;
+  /**
+   * Reads images of a split out of the files.
+   *
+   * @param open    gives one of `files`, verified
+   * @param wanted  numbers of images, in the order they are to come in. @default all
+   */
+  readonly decode: (
+    open: (name: string) => Promise<VerifiedFile>,
+    split: 'train' | 'test',
+    wanted?: Uint32Array,
+  ) => Promise<ImageSplit>;
 }
 
-export interface DatasetSplits {
-  readonly train: ImageSplit;
-  readonly test: ImageSplit;
+/** A file of the cache, open, whose bytes are known to be the right ones. */
+export interface VerifiedFile {
+  readonly bytes: number;
+  /** Fills `into` with the bytes from `position` on. */
+  readonly read: (position: number, into: Uint8Array) => void;
 }
 
 /** Bytes a data set takes in the cache. */
 export function sizeOnDisk({ files }: Pick<FetchableDataset, 'files'>): number {
   return files.reduce((sum, file) => sum + file.bytes, 0);
+}
+
+/** SHA-1 of each file: the identity of the data in a report. */
+export function sha1Of({ files }: Pick<FetchableDataset, 'files'>): Record<string, string> {
+  return Object.fromEntries(files.map(({ name, sha1 }) => [name, sha1]));
 }

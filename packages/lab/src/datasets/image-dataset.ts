@@ -1,6 +1,6 @@
 import { cacheRoot, cacheState, checksumMismatch, firstChanged, verifiedReader } from './cache.ts';
 import { findDataset } from './catalog.ts';
-import type { DatasetDefinition, ImageDataset } from './dataset-definition.ts';
+import { type DatasetDefinition, type ImageDataset, type ImageSplit, sha1Of } from './dataset-definition.ts';
 import { fetchDataset } from './fetch-dataset.ts';
 import type { FetchProgress } from './source.ts';
 
@@ -32,13 +32,31 @@ export async function loadImageDataset(
   options: LoadOptions = {},
 ): Promise<ImageDataset> {
   const definition = await inCache(dataset, options);
-  const { name, classes, shape, files, normalization } = definition;
-  const cache = cacheRoot(options.cache);
-  const reader = await verifiedReader(definition, cache, (file) => checksumMismatch(name, file));
-  const { train, test } = await definition.decode(reader.read);
-  await reader.close();
-  const sha1 = Object.fromEntries(files.map((file) => [file.name, file.sha1]));
-  return { name, classes, shape, train, test, sha1, normalization };
+  const { name, classes, shape, normalization } = definition;
+  const train = await loadImages(definition, 'train', undefined, options);
+  const test = await loadImages(definition, 'test', undefined, options);
+  return { name, classes, shape, train, test, sha1: sha1Of(definition), normalization };
+}
+
+/**
+ * Images of one split of a data set that is in the cache; no others are read.
+ *
+ * @param wanted   their numbers, in the order they are to come in; all if undefined
+ * @throws an expected error if a file is damaged
+ */
+export async function loadImages(
+  definition: DatasetDefinition,
+  split: 'train' | 'test',
+  wanted: Uint32Array | undefined,
+  options: Pick<LoadOptions, 'cache'>,
+): Promise<ImageSplit> {
+  const mismatch = (file: string) => checksumMismatch(definition.name, file);
+  const reader = await verifiedReader(definition, cacheRoot(options.cache), mismatch);
+  try {
+    return await definition.decode(reader.open, split, wanted);
+  } finally {
+    await reader.close();
+  }
 }
 
 /**

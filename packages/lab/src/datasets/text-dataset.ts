@@ -27,9 +27,12 @@ export async function loadTexts(
   const { name, files } = definition;
   const reader = await verifiedReader(definition, cache, (file) => checksumMismatch(name, file));
   const texts: Record<string, string> = {};
-  for (const file of files)
-    texts[file.name] = decodeText(await reader.read(file.name), `${name}: ${file.name}`);
-  await reader.close();
+  try {
+    for (const file of files)
+      texts[file.name] = decodeText(await reader.read(file.name), `${name}: ${file.name}`);
+  } finally {
+    await reader.close();
+  }
   return texts;
 }
 

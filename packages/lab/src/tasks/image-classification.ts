@@ -5,11 +5,12 @@ import {
   createTrainingBatches,
   type LabelledImages,
   type Trainer,
+  type TrainingBatches,
 } from '@znorm/train';
 import { byteSize } from '../datasets/byte-size.ts';
 import { findDataset } from '../datasets/catalog.ts';
-import { sizeOnDisk } from '../datasets/dataset-definition.ts';
-import { loadImageDataset, requireImageDataset } from '../datasets/image-dataset.ts';
+import { sha1Of, sizeOnDisk } from '../datasets/dataset-definition.ts';
+import { requireImageDataset } from '../datasets/image-dataset.ts';
 import type { Metric } from '../metric.ts';
 import { imageModel, imageModels, normalizations } from '../models.ts';
 import { thousands } from '../report/numbers.ts';
@@ -47,7 +48,7 @@ export interface ImageClassification {
 /** A data set of labelled images, any network that takes images, and how often its largest logit is the label's. */
 export function imageClassification({ name, summary, augmentation, time }: ImageClassification): Task {
   const dataset = findDataset(name);
-  const { counts, classes, shape } = dataset;
+  const { counts, classes, shape, normalization } = dataset;
   return {
     name,
     summary,
@@ -77,17 +78,19 @@ export function imageClassification({ name, summary, augmentation, time }: Image
       paper: { ...sizes.paper, time: time.paper },
     },
     steps: wholeBatches,
-    async prepare(config, { cache }) {
-      const data = await loadImageDataset(name, { cache });
+    async prepare(config, machine) {
       const { batchSize, seed, settings } = config;
-      const { normalization } = data;
-      const splits = splitImages(data, config);
-      const batches = createTrainingBatches(splits.train, {
-        batchSize,
-        seed,
-        normalization,
-        augmentation: settings.augment ? augmentation : {},
-      });
+      const splits = splitImages(dataset, config, machine);
+      let batches: TrainingBatches | undefined;
+      const batch = async (step: number) => {
+        batches ??= createTrainingBatches(await splits.train(), {
+          batchSize,
+          seed,
+          normalization,
+          augmentation: settings.augment ? augmentation : {},
+        });
+        return batches.at(step);
+      };
       const measured = async (trainer: Trainer, split: LabelledImages, onShare?: (share: number) => void) => {
         const inOrder = batchesInOrder(split, { batchSize, normalization });
         const watched = onShare ? told(inOrder, split.labels.length, onShare) : inOrder;
@@ -95,16 +98,18 @@ export function imageClassification({ name, summary, augmentation, time }: Image
         return { accuracy: counts.correct / count, loss };
       };
       return {
-        sha1: data.sha1,
+        sha1: sha1Of(dataset),
         objective: classification({
           model: imageModel(config.model, classes.length, settings.normalization as 'usual'),
-          input: { shape: data.shape },
+          input: { shape },
         }),
         samplesPerStep: batchSize,
-        step: (trainer) => trainer.step(batches.at(trainer.steps)),
+        step: async (trainer) => trainer.step(await batch(trainer.steps)),
         training: ({ loss, counts, samples }) => ({ accuracy: counts.correct / samples, loss }),
-        validate: (trainer) => measured(trainer, splits.validation),
-        test: async (trainer, onShare) => ({ metrics: await measured(trainer, splits.test, onShare) }),
+        validate: async (trainer) => measured(trainer, await splits.validation()),
+        test: async (trainer, onShare) => ({
+          metrics: await measured(trainer, await splits.test(), onShare),
+        }),
       };
     },
   };

@@ -1,17 +1,21 @@
 import { type LabelledImages, permutation, randomStream } from '@znorm/train';
-import type { ImageDataset, ImageSplit } from '../datasets/image-dataset.ts';
+import type { DatasetDefinition } from '../datasets/dataset-definition.ts';
+import { loadImages } from '../datasets/image-dataset.ts';
 import { requireSizesThatFit, type SplitSizes, type Unit } from './recipe.ts';
+import type { Machine } from './task.ts';
 
+/** Each is loaded when it is first asked for. */
 export interface ImageSplits {
-  readonly train: LabelledImages;
-  readonly validation: LabelledImages;
-  readonly test: LabelledImages;
+  readonly train: () => Promise<LabelledImages>;
+  readonly validation: () => Promise<LabelledImages>;
+  readonly test: () => Promise<LabelledImages>;
 }
 
 export const imageUnit: Unit = { one: 'image', many: 'images', short: 'img' };
 
 /**
- * Splits an image data set into training, validation and test images.
+ * Splits an image data set of the cache into training, validation and test images. Of the files, only those images are
+ * read that are in the split: `quick` takes 2,500 of CIFAR-10's 50,000.
  *
  * Validation images are held out of the official training set; which ones is drawn once (stream `split`), not by
  * seed, so that every run of every comparison is tuned on the same images. Smaller sizes are prefixes of larger ones.
@@ -19,29 +23,27 @@ export const imageUnit: Unit = { one: 'image', many: 'images', short: 'img' };
  *
  * @throws ExpectedError if more images are asked for than there are
  */
-export function splitImages(data: ImageDataset, sizes: SplitSizes): ImageSplits {
+export function splitImages(definition: DatasetDefinition, sizes: SplitSizes, machine: Machine): ImageSplits {
+  const { name, counts, shape } = definition;
   const { trainSize, validationSize, testSize } = sizes;
-  const counts = { train: data.train.count, test: data.test.count };
-  requireSizesThatFit(sizes, { name: data.name, counts, unit: imageUnit });
-  const order = permutation(randomStream(0, 'split'), data.train.count);
-  const testOrder = permutation(randomStream(0, 'test split'), data.test.count);
-  // Validation comes from the end, so that it stays the same when the training size changes.
-  return {
-    train: picked(data.train, data.shape, order.subarray(0, trainSize)),
-    validation: picked(data.train, data.shape, order.subarray(order.length - validationSize)),
-    test: picked(data.test, data.shape, testOrder.subarray(0, testSize)),
+  requireSizesThatFit(sizes, { name, counts, unit: imageUnit });
+  const order = (split: 'train' | 'test', stream: string) =>
+    permutation(randomStream(0, stream), counts[split]);
+  const images = (split: 'train' | 'test', wanted: () => Uint32Array) => {
+    let loaded: Promise<LabelledImages> | undefined;
+    return () => {
+      loaded ??= loadImages(definition, split, wanted(), machine).then(({ images, labels }) => ({
+        images,
+        labels,
+        shape,
+      }));
+      return loaded;
+    };
   };
-}
-
-function picked(
-  split: ImageSplit,
-  shape: readonly [number, number, number],
-  indices: Uint32Array,
-): LabelledImages {
-  const size = shape[0] * shape[1] * shape[2];
-  const images = new Uint8Array(indices.length * size);
-  indices.forEach((index, position) => {
-    images.set(split.images.subarray(index * size, (index + 1) * size), position * size);
-  });
-  return { images, labels: Uint8Array.from(indices, (index) => split.labels[index]), shape };
+  return {
+    train: images('train', () => order('train', 'split').subarray(0, trainSize)),
+    // From the end, so that they stay the same when the training size changes.
+    validation: images('train', () => order('train', 'split').subarray(counts.train - validationSize)),
+    test: images('test', () => order('test', 'test split').subarray(0, testSize)),
+  };
 }

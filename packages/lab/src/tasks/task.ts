@@ -42,7 +42,7 @@ export interface Task {
    * those of another method. @default 'given'
    */
   readonly batches?: 'given' | 'own';
-  /** Loads the data and builds the network. What comes out depends on the arguments alone. */
+  /** Builds the network; data may be read when it is first used. What comes out depends on the arguments alone. */
   readonly prepare: (config: TaskConfig, machine: Machine) => Promise<Prepared>;
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { cacheRoot, cacheState, removeFiles, verifyFiles } from '../../src/datasets/cache.ts';
 import { defineCifar10 } from '../../src/datasets/cifar10.ts';
-import { loadImageDataset, requireImageDataset } from '../../src/datasets/image-dataset.ts';
+import { loadImageDataset, loadImages, requireImageDataset } from '../../src/datasets/image-dataset.ts';
 import type { DatasetSource } from '../../src/datasets/source.ts';
 import { IMAGES, temporaryFolder, tinyBatches, tinyFiles, writeFiles } from './tiny-cifar10.ts';
 
@@ -146,6 +146,18 @@ test('loading gives images without their labels, in the order of the files', asy
     true,
   );
   expect(data.test.labels[99]).toBe(tinyBatches['test_batch.bin']![99 * 3073]);
+});
+
+test('some images of a split can be loaded alone, in the order that they are asked for', async () => {
+  const { train } = await loadImageDataset(tiny, { cache });
+  const some = await loadImages(tiny, 'train', Uint32Array.of(IMAGES + 7, 3), { cache });
+  expect([...some.labels]).toEqual([train.labels[IMAGES + 7], train.labels[3]]);
+  const image = (n: number) => train.images.subarray(n * 3072, (n + 1) * 3072);
+  expect(Buffer.concat([image(IMAGES + 7), image(3)]).equals(some.images)).toBe(true);
+  damage('data_batch_1.bin', false);
+  await expect(loadImages(tiny, 'train', Uint32Array.of(3), { cache })).rejects.toThrow(
+    'data_batch_1.bin does not match its checksum',
+  );
 });
 
 test('a file that is gone is fetched by the next load, and nothing else is asked for', async () => {

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { DatasetDefinition } from '../../src/datasets/dataset-definition.ts';
+import type { DatasetDefinition, VerifiedFile } from '../../src/datasets/dataset-definition.ts';
 import { decodeIdxDataset, IDX_FILES, parseIdx } from '../../src/datasets/idx.ts';
 import { gzippedSource } from '../../src/datasets/idx-download.ts';
 import { loadImageDataset } from '../../src/datasets/image-dataset.ts';
@@ -18,6 +18,11 @@ function idx(shape: readonly number[], data: readonly number[]): Buffer {
   for (const [i, size] of shape.entries()) header.writeUInt32BE(size, 4 + 4 * i);
   return Buffer.concat([header, Buffer.from(data)]);
 }
+
+const opened = (bytes: Uint8Array): VerifiedFile => ({
+  bytes: bytes.length,
+  read: (position, into) => into.set(bytes.subarray(position, position + into.length)),
+});
 
 const counting = (count: number, from: number) => Array.from({ length: count }, (_, i) => (from + i) % 256);
 const files: Readonly<Record<string, Buffer>> = {
@@ -50,9 +55,7 @@ beforeEach(() => {
 afterEach(() => rmSync(cache, { recursive: true }));
 
 test('an IDX file is read as its header says', () => {
-  const { shape, data } = parseIdx(idx([2, 2, 3], counting(12, 1)), 'x');
-  expect(shape).toEqual([2, 2, 3]);
-  expect([...data]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  expect(parseIdx(opened(idx([2, 2, 3], counting(12, 1))), 'x')).toEqual({ shape: [2, 2, 3], start: 16 });
 });
 
 test('what is not an IDX file of bytes, or does not hold what its header says, is refused', () => {
@@ -64,15 +67,26 @@ test('what is not an IDX file of bytes, or does not hold what its header says, i
     [idx([2, 3], [1, 2, 3, 4, 5]), 'x holds 5 elements, its header says 2 × 3'],
   ];
   for (const [bytes, message] of cases) {
-    expect(() => parseIdx(bytes, 'x')).toThrow(expect.objectContaining({ code: 'failed', message }));
+    expect(() => parseIdx(opened(bytes), 'x')).toThrow(expect.objectContaining({ code: 'failed', message }));
   }
 });
 
 test('as many labels as images are asked for', async () => {
-  const read = async (name: string) => (name.startsWith('train-labels') ? idx([2], [7, 0]) : files[name]!);
-  await expect(decodeIdxDataset(read)).rejects.toThrow(
+  const open = async (name: string) =>
+    opened(name.startsWith('train-labels') ? idx([2], [7, 0]) : files[name]!);
+  await expect(decodeIdxDataset(open, 'train')).rejects.toThrow(
     'train-images-idx3-ubyte holds 3 images, train-labels-idx1-ubyte 2 labels',
   );
+});
+
+test('some images come in the order that they are asked for, each with its label', async () => {
+  const open = async (name: string) => opened(files[name]!);
+  const { images, labels, count } = await decodeIdxDataset(open, 'train', Uint32Array.of(2, 0));
+  const all = await decodeIdxDataset(open, 'train');
+  expect(count).toBe(2);
+  expect([...labels]).toEqual([9, 7]);
+  expect(images.subarray(0, 784)).toEqual(all.images.subarray(2 * 784));
+  expect(images.subarray(784)).toEqual(all.images.subarray(0, 784));
 });
 
 test('the files are fetched from the first mirror that has them, unpacked and decoded', async () => {

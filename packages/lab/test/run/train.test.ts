@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { batchesInOrder, classification, createTrainer, createTrainingBatches } from '@znorm/train';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { chain, fromJSON } from 'znorm';
-import { loadImageDataset } from '../../src/datasets/image-dataset.ts';
+import { mnist } from '../../src/datasets/mnist.ts';
 import { withLearningRate } from '../../src/methods.ts';
 import { imageModel } from '../../src/models.ts';
 import type { RunConfig } from '../../src/run/config.ts';
@@ -67,12 +67,11 @@ test('every method and optimizer starts from the same weights and sees the same 
 });
 
 test('what is recorded is what a trainer does that is driven by hand', async () => {
-  const data = await loadImageDataset('mnist', { cache });
-  const { normalization } = data;
+  const { shape, normalization } = mnist;
   const { batchSize, seed } = config;
-  const splits = splitImages(data, config);
+  const splits = splitImages(mnist, config, { cache });
   const trainer = await createTrainer({
-    objective: classification({ model: imageModel(config.model, 10), input: { shape: data.shape } }),
+    objective: classification({ model: imageModel(config.model, 10), input: { shape } }),
     optimizer: chain(fromJSON(config.gradientChain), fromJSON(config.optimizerChain)),
     batchSize,
     seed,
@@ -84,7 +83,7 @@ test('what is recorded is what a trainer does that is driven by hand', async () 
     steps: 12,
   });
 
-  const batches = createTrainingBatches(splits.train, {
+  const batches = createTrainingBatches(await splits.train(), {
     batchSize,
     seed,
     normalization,
@@ -97,7 +96,7 @@ test('what is recorded is what a trainer does that is driven by hand', async () 
     const a = await trainer.step(batches.at(trainer.steps));
     const b = await trainer.step(batches.at(trainer.steps));
     const { loss, counts, count } = await trainer.evaluate(
-      batchesInOrder(splits.validation, { batchSize, normalization }),
+      batchesInOrder(await splits.validation(), { batchSize, normalization }),
     );
     expect(evaluation).toEqual({
       type: 'evaluation',
@@ -120,7 +119,7 @@ test('what is recorded is what a trainer does that is driven by hand', async () 
   const files = newRun(root, config);
   await train(files, settings, () => {});
   await evaluateTest(files, settings, () => {});
-  const test = await trainer.evaluate(batchesInOrder(splits.test, { batchSize, normalization }));
+  const test = await trainer.evaluate(batchesInOrder(await splits.test(), { batchSize, normalization }));
   expect(readEvents(files.events).at(-1)).toEqual({
     type: 'test',
     step: 12,

@@ -1,26 +1,39 @@
 import { expect, test } from 'vitest';
-import type { ImageDataset, ImageSplit } from '../../src/datasets/dataset-definition.ts';
+import type { DatasetDefinition } from '../../src/datasets/dataset-definition.ts';
 import { splitImages } from '../../src/tasks/image-splits.ts';
+import type { SplitSizes } from '../../src/tasks/recipe.ts';
 import { thrown } from '../thrown.ts';
 
-/** Images of 1×1×2 pixels that say who they are: number and split. */
-function split(count: number, mark: number): ImageSplit {
-  const images = Uint8Array.from({ length: 2 * count }, (_, i) => (i % 2 === 0 ? i / 2 : mark));
-  return { images, labels: Uint8Array.from({ length: count }, (_, n) => n % 10), count };
-}
+const marks = { train: 1, test: 2 };
 
-const data: ImageDataset = {
+/** Images of 1×1×2 pixels that say who they are: number and split. */
+const data: DatasetDefinition = {
   name: 'dots',
+  title: 'Dots',
+  description: '',
+  licence: '',
+  homepage: '',
+  files: [],
+  sources: [],
   classes: [...'0123456789'],
   shape: [1, 1, 2],
-  train: split(100, 1),
-  test: split(30, 2),
-  sha1: {},
+  counts: { train: 100, test: 30 },
   normalization: { mean: [0], std: [1] },
+  decode: async (_, split, wanted) => ({
+    images: Uint8Array.from([...wanted!].flatMap((n) => [n, marks[split]])),
+    labels: Uint8Array.from(wanted!, (n) => n % 10),
+    count: wanted!.length,
+  }),
 };
 
+const splits = (sizes: SplitSizes) => splitImages(data, sizes, {});
+
 /** The numbers of the images picked; each must lie beside its own label and come from the split marked. */
-function numbers({ images, labels }: { images: Uint8Array; labels: ArrayLike<number> }, mark: number) {
+async function numbers(
+  load: () => Promise<{ images: Uint8Array; labels: ArrayLike<number> }>,
+  mark: number,
+): Promise<number[]> {
+  const { images, labels } = await load();
   return Array.from({ length: labels.length }, (_, i) => {
     const number = images[2 * i];
     expect([labels[i], images[2 * i + 1]]).toEqual([number % 10, mark]);
@@ -28,28 +41,31 @@ function numbers({ images, labels }: { images: Uint8Array; labels: ArrayLike<num
   });
 }
 
-test('training and validation images share none, and test images are of the test set', () => {
-  const { train, validation, test } = splitImages(data, { trainSize: 80, validationSize: 20, testSize: 30 });
-  const [a, b, c] = [numbers(train, 1), numbers(validation, 1), numbers(test, 2)];
+test('training and validation images share none, and test images are of the test set', async () => {
+  const { train, validation, test } = splits({ trainSize: 80, validationSize: 20, testSize: 30 });
+  const [a, b] = [await numbers(train, marks.train), await numbers(validation, marks.train)];
   expect(new Set([...a, ...b]).size).toBe(100);
-  expect(new Set(c).size).toBe(30);
+  expect(new Set(await numbers(test, marks.test)).size).toBe(30);
 });
 
-test('images are drawn, not taken from the front', () => {
-  const { train } = splitImages(data, { trainSize: 80, validationSize: 20, testSize: 30 });
-  expect(numbers(train, 1)).not.toEqual(numbers(train, 1).toSorted((x, y) => x - y));
+test('images are drawn, not taken from the front', async () => {
+  const { train } = splits({ trainSize: 80, validationSize: 20, testSize: 30 });
+  const drawn = await numbers(train, marks.train);
+  expect(drawn).not.toEqual(drawn.toSorted((x, y) => x - y));
 });
 
-test('fewer images are the first of more, and validation stays the same', () => {
-  const more = splitImages(data, { trainSize: 80, validationSize: 20, testSize: 30 });
-  const fewer = splitImages(data, { trainSize: 10, validationSize: 20, testSize: 5 });
-  expect(numbers(fewer.train, 1)).toEqual(numbers(more.train, 1).slice(0, 10));
-  expect(numbers(fewer.validation, 1)).toEqual(numbers(more.validation, 1));
-  expect(numbers(fewer.test, 2)).toEqual(numbers(more.test, 2).slice(0, 5));
+test('fewer images are the first of more, and validation stays the same', async () => {
+  const more = splits({ trainSize: 80, validationSize: 20, testSize: 30 });
+  const fewer = splits({ trainSize: 10, validationSize: 20, testSize: 5 });
+  const first = async (load: typeof more.train, mark: number, count: number) =>
+    (await numbers(load, mark)).slice(0, count);
+  expect(await numbers(fewer.train, marks.train)).toEqual(await first(more.train, marks.train, 10));
+  expect(await numbers(fewer.validation, marks.train)).toEqual(await first(more.validation, marks.train, 20));
+  expect(await numbers(fewer.test, marks.test)).toEqual(await first(more.test, marks.test, 5));
 });
 
 test('more images than there are cannot be asked for', async () => {
-  expect(await thrown(() => splitImages(data, { trainSize: 81, validationSize: 20, testSize: 30 }))).toEqual({
+  expect(await thrown(() => splits({ trainSize: 81, validationSize: 20, testSize: 30 }))).toEqual({
     message:
       'compare: expected `trainSize` to be at most 80 (the 100 of dots less 20 held out for validation), got 81.',
     code: 'bad-input',
