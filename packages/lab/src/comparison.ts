@@ -9,7 +9,7 @@ import type { Metric, MetricValues } from './metric.ts';
  * The record holds finite numbers, strings, booleans and null only: it survives JSON unchanged.
  */
 export interface ComparisonResult {
-  /** Version of the record: `znorm-comparison/2`. */
+  /** Version of the record: `znorm-comparison/3`. */
   format: string;
   task: string;
   model: string;
@@ -47,6 +47,8 @@ export interface ComparisonConfig {
   batchSize: number;
   learningRates: number[];
   seeds: number[];
+  /** Those of `seeds` that ran at every rate and chose the best. */
+  tuningSeeds: number[];
   jobs: number;
   threads: number;
   engine: string;
@@ -59,7 +61,7 @@ export interface MethodResult {
   chain: unknown;
   /** The rate whose runs are reported: the best on validation of those tried. */
   learningRate: number;
-  /** Mean of the primary metric on validation at every rate tried, over the seeds that finished; null when none did. */
+  /** Mean of the primary metric on validation at every rate tried, over the tuning seeds that finished; null when none did. */
   tuning: { learningRate: number; validation: number | null }[];
   seeds: SeedResult[];
   /** Of the primary metric on the test set over seeds; null when no seed finished. */

@@ -19,6 +19,7 @@ export interface DefiningFlags {
   readonly validationSize?: string;
   readonly testSize?: string;
   readonly seeds?: string;
+  readonly tuningSeeds?: string;
   readonly augment: boolean;
   readonly set?: readonly string[];
   readonly engine?: string;
@@ -35,8 +36,8 @@ export const asFlag: Spelling = (option) =>
  */
 export function optionsFromFlags(flags: DefiningFlags): ComparisonOptions {
   const { preset, task, model, optimizer } = flags;
-  const count = (option: 'epochs' | 'batchSize' | 'trainSize' | 'validationSize' | 'testSize' | 'seeds') =>
-    wholeFromFlag(asFlag(option), flags[option]);
+  type Count = 'epochs' | 'batchSize' | 'trainSize' | 'validationSize' | 'testSize' | 'seeds' | 'tuningSeeds';
+  const count = (option: Count) => wholeFromFlag(asFlag(option), flags[option]);
   const options: ComparisonOptions = {
     preset,
     task,
@@ -50,6 +51,7 @@ export function optionsFromFlags(flags: DefiningFlags): ComparisonOptions {
     validationSize: count('validationSize'),
     testSize: count('testSize'),
     seeds: count('seeds'),
+    tuningSeeds: count('tuningSeeds'),
     settings: settingsFromFlags(flags),
     engine: engineFromFlag(flags.engine),
   };

@@ -1,6 +1,7 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { Job, LaunchObserver } from '../launch/local.ts';
 import { type Metric, type MetricValues, valueText } from '../metric.ts';
+import { counted } from '../report/numbers.ts';
 import { wrapped } from '../report/terminal.ts';
 import { lastEvent, readEvents } from '../run/events.ts';
 import type { RunProgress } from '../run/train.ts';
@@ -99,10 +100,10 @@ function lines(stream: NodeJS.WriteStream): CompareProgress {
 
 /** At most 80 columns for the four methods there are. */
 function title({ plan, runs, trained, jobs }: Work): string {
-  const count = trained === 0 ? `${runs} runs` : `${runs - trained} of ${runs} runs left`;
+  const count = trained === 0 ? counted(runs, 'run') : `${runs - trained} of ${counted(runs, 'run')} left`;
   return [
     `${plan.methods.map(({ name }) => name).join(', ')} on ${plan.task} with ${plan.model}`,
-    `${count}, ${jobs} at a time, ${plan.epochs} epochs of ${plan.trainSize} ${taskByName(plan.task).unit.many} each`,
+    `${count}, ${jobs} at a time, ${counted(plan.epochs, 'epoch')} of ${plan.trainSize} ${taskByName(plan.task).unit.many} each`,
   ].join('\n');
 }
 

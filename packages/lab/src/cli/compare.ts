@@ -96,6 +96,7 @@ export function compareCommand(): Command {
     .option('--set <NAME=VALUE...>', 'what the task has of its own, see `znorm tasks`')
     .option('--no-augment', 'short for --set augment=false')
     .option('--seeds <N>', 'runs of each method, with seeds 0, 1 … N - 1')
+    .option('--tuning-seeds <N>', 'seeds that try every rate; others take the best (default: all)')
     .option('--engine <NAME>', 'native or wasm (default: native if there is one)')
     .option('--jobs <N>', 'runs at a time (default: one a core)')
     .option('--threads <N>', 'threads of a run; any number gives the same result')

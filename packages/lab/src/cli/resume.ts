@@ -39,11 +39,19 @@ export async function requireSamePlan(
   cache: string | undefined,
 ): Promise<void> {
   const before = readPlan(folder);
-  const { format: _, methods, optimizer, seeds, ...same } = before;
+  const { format: _, methods, optimizer, seeds, tuningSeeds, ...same } = before;
   const sameTask = typed.task === undefined || typed.task === before.task;
   const settings = sameTask ? { ...before.settings, ...typed.settings } : typed.settings;
   const now = await planComparison(
-    { ...same, methods, optimizer: optimizer.name, seeds: seeds.length, ...typed, settings },
+    {
+      ...same,
+      methods,
+      optimizer: optimizer.name,
+      seeds: seeds.length,
+      tuningSeeds: tuningSeeds.length < seeds.length ? tuningSeeds.length : undefined,
+      ...typed,
+      settings,
+    },
     { spelled: asFlag, cache },
   );
   for (const option of Object.keys(typed) as (keyof ComparisonOptions)[]) {
@@ -64,7 +72,7 @@ function settingsText({ settings }: ComparisonPlan): string {
 function shownOption(option: keyof ComparisonOptions, plan: ComparisonPlan): string {
   if (option === 'methods') return JSON.stringify(plan.methods.map(({ name, chain }) => ({ [name]: chain })));
   if (option === 'optimizer') return plan.optimizer.name;
-  if (option === 'seeds') return String(plan.seeds.length);
+  if (option === 'seeds' || option === 'tuningSeeds') return String(plan[option].length);
   if (option === 'settings') return settingsText(plan);
   return String(plan[option]);
 }

@@ -97,7 +97,7 @@ async function planOf(flags: Flags): Promise<ComparisonPlan> {
   if (seed?.trim() === '' || !Number.isSafeInteger(number) || number < 0) {
     throw badInput(`train: expected \`--seed\` to be a whole number >= 0, got ${seed || 'nothing'}.`);
   }
-  return { ...plan, learningRates: plan.learningRates.slice(0, 1), seeds: [number] };
+  return { ...plan, learningRates: plan.learningRates.slice(0, 1), seeds: [number], tuningSeeds: [number] };
 }
 
 async function trainOnce(flags: Flags): Promise<number> {

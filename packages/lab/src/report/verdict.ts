@@ -149,8 +149,11 @@ function rateSentences(result: ComparisonResult): string[] {
     const tried = tuning.map((entry) => entry.learningRate);
     return learningRate === Math.min(...tried) || learningRate === Math.max(...tried);
   });
+  const { seeds, tuningSeeds } = result.config;
+  const by =
+    tuningSeeds.length < seeds.length ? ` by ${counted(tuningSeeds.length, 'seed')} of ${seeds.length}` : '';
   return [
-    `Learning rates were chosen on the validation split from ${rates}: ${chosen}.`,
+    `Learning rates were chosen on the validation split${by} from ${rates}: ${chosen}.`,
     ...(atEdge.length > 0
       ? [
           `The best rate of ${listed(atEdge.map(({ name }) => name))} is at the edge of those tried: a wider range may change this.`,

@@ -14,6 +14,8 @@ const fewestPairs = 3;
 export interface Plan {
   methods: readonly { name: string; chain: unknown; learningRates: readonly number[] }[];
   seeds: readonly number[];
+  /** Those of `seeds` that choose the rates. */
+  tuningSeeds: readonly number[];
   /** Name of the method the others are compared with; null for none. */
   baseline: string | null;
   /** What runs are judged by. */
@@ -40,17 +42,18 @@ export interface FinishedRun {
  * @param runs  every run that finished, at every rate tried
  * @example
  * const methods = summarize({ methods: [{ name: 'baseline', chain: [], learningRates: [0.1] }, …], seeds: [1, 2, 3],
- *                             baseline: 'baseline', metric: { name: 'accuracy', better: 'higher' } }, runs)
+ *                             tuningSeeds: [1, 2, 3], baseline: 'baseline', metric: { name: 'accuracy', better: 'higher' } }, runs)
  */
 export function summarize(plan: Plan, runs: readonly FinishedRun[]): MethodResult[] {
   const { metric } = plan;
   const valuesOf = (seeds: readonly SeedResult[]) => seeds.map((seed) => seed.test[metric.name]!);
   const chosen = plan.methods.map(({ name, chain, learningRates }) => {
     const own = runs.filter((run) => run.method === name);
-    const learningRate = chooseLearningRate(learningRates, own, metric);
+    const tuners = own.filter((run) => plan.tuningSeeds.includes(run.seed));
+    const learningRate = chooseLearningRate(learningRates, tuners, metric);
     const tuning = learningRates.map((rate) => ({
       learningRate: rate,
-      validation: finiteOrNull(mean(validationsAt(own, rate))),
+      validation: finiteOrNull(mean(validationsAt(tuners, rate))),
     }));
     return { name, chain, learningRate, tuning, seeds: testedSeeds(plan.seeds, own, learningRate) };
   });
@@ -85,7 +88,7 @@ export function summarize(plan: Plan, runs: readonly FinishedRun[]): MethodResul
  * under every rate at which none was, however good its other seeds; equal rates go to the smaller one.
  *
  * @param rates  the grid, at least one rate
- * @param runs   the finished runs of one method
+ * @param runs   the finished runs of one method with the seeds that choose
  */
 export function chooseLearningRate(
   rates: readonly number[],

@@ -32,6 +32,9 @@ export function commandOf(plan: ComparisonPlan, folder: string): string {
     ['--validation-size', plan.validationSize],
     ['--test-size', plan.testSize],
     ['--seeds', plan.seeds.length],
+    ...(plan.tuningSeeds.length < plan.seeds.length
+      ? [['--tuning-seeds', plan.tuningSeeds.length] as const]
+      : []),
     ...changedSettings(plan).map((setting) => ['--set', setting] as const),
     ['--engine', plan.engine],
   ]);

@@ -39,8 +39,13 @@ export interface ComparisonOptions {
   readonly validationSize?: number | undefined;
   /** Samples. */
   readonly testSize?: number | undefined;
-  /** How many runs of each method at each rate, with seeds 0, 1, 2 … */
+  /** How many runs of each method, with seeds 0, 1, 2 … */
   readonly seeds?: number | undefined;
+  /**
+   * How many of the seeds choose the rates, the first ones: only they run at every rate, the others at the best.
+   * @default all
+   */
+  readonly tuningSeeds?: number | undefined;
   /** What the task has of its own, such as `{ augment: false }`. */
   readonly settings?: Recipe['settings'] | undefined;
   /** `auto` takes `native` where it can be loaded, else `wasm`. @default 'auto' */
@@ -48,7 +53,7 @@ export interface ComparisonOptions {
 }
 
 /** What the files of a comparison are called that this version of znorm makes and goes on with. */
-export const comparisonFormat = 'znorm-comparison/2';
+export const comparisonFormat = 'znorm-comparison/3';
 
 /** Everything that defines a comparison: what `comparison.json` holds and what its runs are expanded from. */
 export const comparisonPlan = z.strictObject({
@@ -60,6 +65,8 @@ export const comparisonPlan = z.strictObject({
   optimizer: z.strictObject({ name: z.string(), chain: chainJson }),
   learningRates: z.array(z.number().positive()).min(1),
   seeds: z.array(z.number().int().nonnegative()).min(1),
+  /** The first of `seeds`, which run at every rate and choose the best. */
+  tuningSeeds: z.array(z.number().int().nonnegative()).min(1),
   ...recipe.shape,
   engine: z.enum(['native', 'wasm']),
 });
@@ -103,7 +110,7 @@ export async function planComparison(
   const usual = optimizer === task.optimizer ? task.learningRates : undefined;
   const learningRates = options.learningRates ?? usual ?? customaryRates[optimizer];
 
-  type Count = 'seeds' | 'epochs' | 'batchSize' | 'trainSize' | 'validationSize' | 'testSize';
+  type Count = 'seeds' | 'tuningSeeds' | 'epochs' | 'batchSize' | 'trainSize' | 'validationSize' | 'testSize';
   const count = (option: Count, otherwise: number) =>
     wholeNumber(spelled(option), options[option] ?? otherwise);
   const counts = await task.counts({ cache });
@@ -120,6 +127,19 @@ export async function planComparison(
       `compare: expected \`${spelled('batchSize')}\` to be at most the ${trainSize} training ${task.unit.many}, got ${batchSize}.`,
     );
   }
+  const seeds = Array.from({ length: count('seeds', preset.seeds) }, (_, seed) => seed);
+  const tuningSeeds = count('tuningSeeds', seeds.length);
+  if (tuningSeeds > seeds.length) {
+    throw badInput(
+      `compare: expected \`${spelled('tuningSeeds')}\` to be at most the ${seeds.length} seeds, got ${tuningSeeds}.`,
+    );
+  }
+  const tried = rates(spelled('learningRates'), learningRates);
+  if (tuningSeeds < seeds.length && tried.length === 1) {
+    throw badInput(
+      `compare: expected several rates for \`${spelled('tuningSeeds')}\` to choose from, got ${tried[0]} alone. Name them with \`${spelled('learningRates')}\`.`,
+    );
+  }
   return {
     format: comparisonFormat,
     task: task.name,
@@ -127,8 +147,9 @@ export async function planComparison(
     preset: presetName,
     methods: methods.map(({ name, chain }) => ({ name, chain: [...chain] })),
     optimizer: { name: optimizer, chain: [...optimizerChain] },
-    learningRates: rates(spelled('learningRates'), learningRates),
-    seeds: Array.from({ length: count('seeds', preset.seeds) }, (_, seed) => seed),
+    learningRates: tried,
+    seeds,
+    tuningSeeds: seeds.slice(0, tuningSeeds),
     epochs: count('epochs', preset.epochs),
     batchSize,
     trainSize,
@@ -140,11 +161,20 @@ export async function planComparison(
 }
 
 /**
- * The runs of a comparison: every method at every rate with every seed. Seeds come first, so that a comparison that
+ * The runs that a comparison may come to: every method at every rate with every seed. Seeds come first, so that a comparison that
  * is looked at early has all methods at its first seeds rather than all seeds of its first methods.
  */
 export function expandRuns(plan: ComparisonPlan, findTask: FindTask = taskByName): RunConfig[] {
-  const { methods, optimizer, learningRates, seeds, preset: _, format: __, ...shared } = plan;
+  const {
+    methods,
+    optimizer,
+    learningRates,
+    seeds,
+    tuningSeeds: _,
+    preset: __,
+    format: ___,
+    ...shared
+  } = plan;
   const task = findTask(plan.task);
   const steps = task.steps(plan);
   return seeds.flatMap((seed) =>
@@ -231,6 +261,7 @@ const optionNames: readonly string[] = [
   'validationSize',
   'testSize',
   'seeds',
+  'tuningSeeds',
   'settings',
   'engine',
 ] satisfies (keyof ComparisonOptions)[];

@@ -35,17 +35,18 @@ export function comparisonResult(
     return [{ method, seed, learningRate, validation: finish.validation[primary.name], tested }];
   });
   const baseline = plan.methods.some(({ name }) => name === 'baseline') ? 'baseline' : null;
-  const { learningRates, seeds } = plan;
+  const { learningRates, seeds, tuningSeeds } = plan;
   const planned = plan.methods.map(({ name, chain }) => ({ name, chain, learningRates }));
-  const methods = summarize({ methods: planned, seeds, baseline, metric: primary }, finished).map(
-    (method) => {
-      // The chain as it ran: at the chosen rate, with its schedule.
-      const { gradientChain, optimizerChain } = told.find(
-        ({ config }) => config.method === method.name && config.learningRate === method.learningRate,
-      )!.config;
-      return { ...method, chain: [...gradientChain, ...optimizerChain] };
-    },
-  );
+  const methods = summarize(
+    { methods: planned, seeds, tuningSeeds, baseline, metric: primary },
+    finished,
+  ).map((method) => {
+    // The chain as it ran: at the chosen rate, with its schedule.
+    const { gradientChain, optimizerChain } = told.find(
+      ({ config }) => config.method === method.name && config.learningRate === method.learningRate,
+    )!.config;
+    return { ...method, chain: [...gradientChain, ...optimizerChain] };
+  });
   const { format, task, model, preset, optimizer, methods: _, settings, ...config } = plan;
   const { trainSize, validationSize, testSize } = plan;
   const { data, metrics, unit } = planTask;

@@ -52,9 +52,10 @@ export interface Work {
 }
 
 /**
- * Carries out what is left of the comparison in a folder: fetches the data, trains every run, chooses each method's
- * learning rate on the validation samples, reads the test samples with the runs at the chosen rates and no others, and
- * writes `result.json` and `report.html`. Runs that are done are not repeated.
+ * Carries out what is left of the comparison in a folder: fetches the data, trains the tuning seeds at every rate,
+ * chooses each method's rate on the validation samples, trains the other seeds at it, reads the test samples with the
+ * runs at the chosen rates and no others, and writes `result.json` and `report.html`. Runs that are done are not
+ * repeated.
  *
  * A run that fails is left out and told of in `failures`; the others go on. One whose process died is tried again by
  * the next call.
@@ -100,12 +101,19 @@ async function carryOut(
   const runs = plannedRuns(plan, folder);
   const { objective } = await task.prepare(runs[0].config, { cache });
   requireMethodsThatApply(plan, parametersOf(objective));
-  for (const { files, config } of runs) openRunFolder(files, config);
   onBegin?.({ plan, jobs, threads, ...counts(plan, runs) });
   const settings: RunSettings = { threads, cache, checkpointSeconds };
   const observed = { ...options, jobs };
-  await launch(jobsOf(runs, 'train', ['new', 'unfinished'], settings), observed);
-  await launch(jobsOf(runsToTest(runs, task.metrics[0]), 'test', ['trained'], settings), observed);
+  const train = async (those: readonly PlannedRun[]) => {
+    for (const { files, config } of those) openRunFolder(files, config);
+    await launch(jobsOf(those, 'train', ['new', 'unfinished'], settings), observed);
+  };
+  const tuning = tuningRuns(plan, runs);
+  await train(tuning);
+  const chosen = runsAtBestRates(plan, runs, task.metrics[0]);
+  // Not the tuning runs again: one whose process died would be tried twice.
+  await train(chosen.filter((run) => !tuning.includes(run)));
+  await launch(jobsOf(chosen, 'test', ['trained'], settings), observed);
 
   const result = comparisonResult(folder, { jobs, threads });
   writeWhole(join(folder, 'result.json'), `${JSON.stringify(withoutGradients(result), null, 2)}\n`);
@@ -118,17 +126,21 @@ async function carryOut(
 /** As many runs at a time as there are cores: one thread each is the most work done on them all. */
 function parallelism(plan: ComparisonPlan, options: RunComparisonOptions) {
   const cores = availableParallelism();
-  const runs = plan.methods.length * plan.learningRates.length * plan.seeds.length;
-  const jobs = wholeNumber('jobs', options.jobs ?? Math.min(cores, runs));
+  const jobs = wholeNumber('jobs', options.jobs ?? Math.min(cores, runsInAll(plan)));
   const threads = wholeNumber('threads', options.threads ?? Math.max(1, Math.floor(cores / jobs)));
   return { jobs, threads };
+}
+
+/** Tuning seeds run at every rate, the others at the best one. */
+function runsInAll({ methods, learningRates, seeds, tuningSeeds }: ComparisonPlan): number {
+  return methods.length * (learningRates.length * tuningSeeds.length + seeds.length - tuningSeeds.length);
 }
 
 function counts(plan: ComparisonPlan, runs: readonly PlannedRun[]) {
   const statuses = runs.map(({ files }) => statusOf(files));
   const tested = statuses.filter((status) => status === 'tested').length;
   const trained = tested + statuses.filter((status) => status === 'trained' || status === 'failed').length;
-  return { runs: runs.length, trained, tests: plan.methods.length * plan.seeds.length, tested };
+  return { runs: runsInAll(plan), trained, tests: plan.methods.length * plan.seeds.length, tested };
 }
 
 function jobsOf(
@@ -142,13 +154,17 @@ function jobsOf(
     .map(({ files, config }) => ({ files, config, action, settings }));
 }
 
+function tuningRuns({ tuningSeeds }: ComparisonPlan, runs: readonly PlannedRun[]): PlannedRun[] {
+  return runs.filter(({ config }) => tuningSeeds.includes(config.seed));
+}
+
 /** The runs at each method's best rate on validation. */
-function runsToTest(runs: readonly PlannedRun[], metric: Metric): PlannedRun[] {
+function runsAtBestRates(plan: ComparisonPlan, runs: readonly PlannedRun[], metric: Metric): PlannedRun[] {
   const methods = [...new Set(runs.map(({ config }) => config.method))];
   return methods.flatMap((method) => {
     const own = runs.filter(({ config }) => config.method === method);
     const rates = [...new Set(own.map(({ config }) => config.learningRate))];
-    const finished = own.flatMap(({ config: { learningRate }, files }) => {
+    const finished = tuningRuns(plan, own).flatMap(({ config: { learningRate }, files }) => {
       const finish = lastEvent(readEvents(files.events), 'finish');
       return finish ? [{ learningRate, validation: finish.validation[metric.name] }] : [];
     });

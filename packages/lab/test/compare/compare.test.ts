@@ -53,6 +53,25 @@ function runsIn(folder: string) {
 const eventsOf = (events: readonly RunEvent[], type: RunEvent['type']) =>
   events.filter((event) => event.type === type);
 
+test('with tuning seeds, the other seeds are trained at the chosen rates alone', async () => {
+  const cwd = workingFolder('tuned');
+  const { stderr, status } = await znorm(cwd, `${whole} --tuning-seeds 1`);
+  expect(status).toBe(0);
+  expect(stderr).toContain('\n6 runs, ');
+  const { methods, command } = resultIn(join(cwd, 'out'));
+  expect(command).toContain(' --seeds 2 --tuning-seeds 1 ');
+  for (const { name, learningRate, seeds } of methods) {
+    expect(seeds.map(({ seed }) => seed)).toEqual([0, 1]);
+    const own = runsIn(join(cwd, 'out')).filter(({ method }) => method === name);
+    const trained = own.filter(({ events }) => lastEvent(events, 'finish'));
+    expect(trained.map((run) => [run.seed, run.learningRate])).toEqual([
+      [0, 0.01],
+      [0, 0.0001],
+      [1, learningRate],
+    ]);
+  }
+});
+
 describe('a comparison', () => {
   let cwd: string;
   let ended: Ended;

@@ -62,13 +62,14 @@ export function fixtureResult({
     {
       methods: names.map((name) => ({ name, chain: chains[name] ?? [{ [name]: {} }], learningRates })),
       seeds,
+      tuningSeeds: seeds,
       baseline,
       metric: primary,
     },
     runs,
   );
   return {
-    format: 'znorm-comparison/2',
+    format: 'znorm-comparison/3',
     task: 'fixture',
     model: 'invented-20',
     preset: 'quick',
@@ -87,6 +88,7 @@ export function fixtureResult({
       batchSize: 64,
       learningRates,
       seeds,
+      tuningSeeds: seeds,
       jobs: 2,
       threads: 1,
       engine: 'native',

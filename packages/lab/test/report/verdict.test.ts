@@ -196,6 +196,18 @@ describe('verdict on a metric of which less is better', () => {
     );
   });
 
+  test('says how many seeds chose the rates where not all did', () => {
+    const result = fixtureResult({
+      accuracies: { baseline: seven, znorm: better },
+      learningRates: [0.1, 1],
+      bestRates: { baseline: 0.1, znorm: 1 },
+    });
+    const config = { ...result.config, tuningSeeds: result.config.seeds.slice(0, 2) };
+    expect(verdict({ ...result, config }).join(' ')).toContain(
+      `Learning rates were chosen on the validation split by 2 seeds of ${config.seeds.length} from 0.1 and 1: `,
+    );
+  });
+
   test('chooses the rate with the lowest value on validation', () => {
     const result = fixtureResult({
       metrics: [bits],

@@ -32,9 +32,10 @@ const runsOf = (method: string, learningRate: number, accuracies: (number | null
         ],
   );
 
-const plan = (methods: string[], seeds: number, learningRates = [0.1]): Plan => ({
+const plan = (methods: string[], count: number, learningRates = [0.1], tuners = count): Plan => ({
   methods: methods.map((name) => ({ name, chain: [{ name }], learningRates })),
-  seeds: Array.from({ length: seeds }, (_, index) => index + 1),
+  seeds: Array.from({ length: count }, (_, index) => index + 1),
+  tuningSeeds: Array.from({ length: tuners }, (_, index) => index + 1),
   baseline: 'baseline',
   metric: accuracy,
 });
@@ -156,6 +157,16 @@ describe('summary of a comparison', () => {
       { learningRate: 0.1, validation: 0.745 },
     ]);
     expect(methods[1]!.seeds.map((seed) => seed.test.accuracy)).toEqual([0.74, 0.75]);
+  });
+
+  test('only the tuning seeds choose the rate, whatever the others came to', () => {
+    const runs = [...runsOf('znorm', 0.01, [0.8]), ...runsOf('znorm', 0.1, [0.7, 0.9, 0.9])];
+    const [znorm] = summarize(plan(['znorm'], 3, [0.01, 0.1], 1), runs);
+    expect(znorm.learningRate).toBe(0.01);
+    expect(znorm.tuning).toEqual([
+      { learningRate: 0.01, validation: 0.8 },
+      { learningRate: 0.1, validation: 0.7 },
+    ]);
   });
 });
 

@@ -34,6 +34,7 @@ test.each<ComparisonOptions>([
     validationSize: 80,
     testSize: 70,
     seeds: 3,
+    tuningSeeds: 2,
     settings: { augment: false },
     engine: 'wasm',
   },

@@ -94,16 +94,16 @@ test('a comparison of another version is not gone on with', async () => {
   createComparison(folder, plan);
   const file = join(folder, 'comparison.json');
   const says = (format: string) =>
-    `${file}: expected the format znorm-comparison/2, got ${format}. Go on with the version of znorm that made it, or start anew with another --out.`;
+    `${file}: expected the format znorm-comparison/3, got ${format}. Go on with the version of znorm that made it, or start anew with another --out.`;
   const { format: _, ...old } = plan;
   writeFileSync(file, JSON.stringify(old));
   expect(await thrown(() => readPlan(folder))).toEqual({
     message: says('an earlier one'),
     code: 'bad-input',
   });
-  writeFileSync(file, JSON.stringify({ ...plan, format: 'znorm-comparison/3' }));
+  writeFileSync(file, JSON.stringify({ ...plan, format: 'znorm-comparison/2' }));
   expect(await thrown(() => readPlan(folder))).toEqual({
-    message: says('znorm-comparison/3'),
+    message: says('znorm-comparison/2'),
     code: 'bad-input',
   });
 });

@@ -13,7 +13,7 @@ describe('a plan', () => {
     const { models, time: _, ...quick } = presets.quick;
     expect(await planComparison()).toEqual({
       ...quick,
-      format: 'znorm-comparison/2',
+      format: 'znorm-comparison/3',
       model: models[0],
       preset: 'quick',
       task: 'cifar10',
@@ -24,6 +24,7 @@ describe('a plan', () => {
       optimizer: { name: 'adam', chain: [{ adam: { learningRate: '$learningRate' } }] },
       learningRates: [0.001],
       seeds: Array.from({ length: presets.quick.seeds }, (_, seed) => seed),
+      tuningSeeds: Array.from({ length: presets.quick.seeds }, (_, seed) => seed),
       settings: { augment: true, normalization: 'usual' },
       engine,
     });
@@ -57,12 +58,13 @@ describe('a plan', () => {
       validationSize: 80,
       testSize: 70,
       seeds: 3,
+      tuningSeeds: 2,
       settings: { augment: false, normalization: 'group' },
       engine: 'wasm',
     };
     expect(await planComparison(options)).toEqual({
       ...options,
-      format: 'znorm-comparison/2',
+      format: 'znorm-comparison/3',
       methods: [
         { name: 'znorm', chain: ['znorm'] },
         { name: 'mine', chain: ['centralize'] },
@@ -70,6 +72,7 @@ describe('a plan', () => {
       optimizer: { name: 'sgd', chain: [{ sgd: { learningRate: '$learningRate' } }] },
       learningRates: [0.1, 0.2],
       seeds: [0, 1, 2],
+      tuningSeeds: [0, 1],
     });
   });
 
@@ -79,6 +82,14 @@ describe('a plan', () => {
   });
 
   test.each<[ComparisonOptions, string]>([
+    [
+      { seeds: 3, tuningSeeds: 4, learningRates: [0.1, 0.2] },
+      'compare: expected `tuningSeeds` to be at most the 3 seeds, got 4.',
+    ],
+    [
+      { seeds: 3, tuningSeeds: 2, learningRates: [0.1] },
+      'compare: expected several rates for `tuningSeeds` to choose from, got 0.1 alone. Name them with `learningRates`.',
+    ],
     [{ preset: 'fast' }, "compare: unknown preset 'fast'. Known: smoke, quick, paper."],
     [{ preset: 'toString' }, "compare: unknown preset 'toString'. Known: smoke, quick, paper."],
     [{ task: 'cifar100' }, "compare: unknown task 'cifar100'. Did you mean 'cifar10'?"],

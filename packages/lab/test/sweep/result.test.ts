@@ -99,6 +99,7 @@ test('a seed is told as its run recorded it, at the rate that did best on valida
   expect(config).toEqual({
     learningRates: [0.1, 0.01],
     seeds: [0],
+    tuningSeeds: [0],
     epochs: 2,
     batchSize: 32,
     trainSize: 512,
