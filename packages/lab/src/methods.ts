@@ -80,8 +80,7 @@ export const builtInMethods: readonly BuiltInMethod[] = [
     summary: 'the centring half of ZNorm',
     equation: 'u = g − μ',
     source: ablation,
-    // Every deviation counts as degenerate, and of what is degenerate only the mean is taken away: (g − μ) / 1.
-    chain: [{ znorm: { minStd: 3e38 } }],
+    chain: ['center'],
   },
   {
     name: 'scale-only',

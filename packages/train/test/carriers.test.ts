@@ -12,6 +12,7 @@ import {
   adamw,
   adaptiveClip,
   addNoise,
+  center,
   centralize,
   chain,
   clipByBlockRms,
@@ -104,6 +105,7 @@ const guarded: Record<string, GradientTransformation> = {
 const adamChain = 'clipByGlobalNorm, znorm, adam with warm-up and cosine';
 
 const others: Record<string, GradientTransformation> = {
+  ...Object.fromEntries(scopes.map((scope) => [`center, scope ${scope}`, center({ scope })])),
   centralize: centralize(),
   clipping: chain(
     clipByValue({ clipValue: 0.05 }),

@@ -21,6 +21,7 @@ import { accumulate } from './transforms/accumulate.ts';
 import { scaleByAdadelta, scaleByAdagrad } from './transforms/accumulated-squares.ts';
 import { scaleByAdamax, scaleByNadam } from './transforms/adam-variants.ts';
 import { adaptiveClip } from './transforms/adaptive-clip.ts';
+import { center } from './transforms/center.ts';
 import { centralize } from './transforms/centralize.ts';
 import { clipByBlockRms, clipByGlobalNorm, clipByNorm, clipByValue } from './transforms/clip.ts';
 import { addDecayedWeights } from './transforms/decay.ts';
@@ -115,6 +116,7 @@ const transformations: Readonly<Record<string, (options: never, path: string) =>
   adaptiveClip,
   addDecayedWeights,
   addNoise,
+  center,
   centralize,
   clipByBlockRms,
   clipByGlobalNorm,

@@ -141,6 +141,7 @@ export {
   scaleByNadam,
 } from './transforms/adam-variants.ts';
 export { type AdaptiveClipOptions, adaptiveClip } from './transforms/adaptive-clip.ts';
+export { type CenterOptions, center } from './transforms/center.ts';
 export { centralize } from './transforms/centralize.ts';
 export { clipByBlockRms, clipByGlobalNorm, clipByNorm, clipByValue } from './transforms/clip.ts';
 export { type AddDecayedWeightsOptions, addDecayedWeights } from './transforms/decay.ts';

@@ -209,6 +209,7 @@ const optionsOf: Record<string, fc.Arbitrary<unknown>> = {
   identity: fc.constant({}),
   znorm: standardization,
   scaleByStd: standardization,
+  center: given({ scope, apply: fc.constantFrom('all', 'matrices') }),
   centralize: fc.constant({}),
   clipByValue: fc.record({ clipValue: size }),
   clipByNorm: fc.record({ maxNorm: size }),

@@ -187,6 +187,16 @@ const contracts: Record<string, Contract> = {
       inf: allNaN,
     },
   },
+  center: {
+    json: 'center',
+    options: 'scope, apply',
+    first: {
+      ...unchanged,
+      constant: [0, 0, 0, 0, 0, 0],
+      nan: allNaN,
+      inf: [-Infinity, NaN, -Infinity, -Infinity, -Infinity, -Infinity],
+    },
+  },
   centralize: {
     json: 'centralize',
     options: 'none',

@@ -9,6 +9,7 @@ import {
   adamw,
   adaptiveClip,
   applyUpdates,
+  center,
   centralize,
   chain,
   clipByGlobalNorm,
@@ -65,6 +66,7 @@ const numpy = golden<{
   znorm: Record<Scope, Lists>;
   scaleByStd: Record<Scope, Lists>;
   normalizeByNorm: Record<Scope, Lists>;
+  center: Record<Scope, Lists>;
   centralize: Lists;
   adaptiveClip: Lists;
   adaptiveClipLoose: Lists;
@@ -234,6 +236,9 @@ describe('transformations follow the formulas of their papers in float64', () =>
   });
   it.each(['tensor', 'layer', 'output', 'global'] as const)('normalizeByNorm, scope %s', (scope) => {
     expectTensors(outputOf(normalizeByNorm({ scope }), gradients), numpy.normalizeByNorm[scope]);
+  });
+  it.each(['tensor', 'layer', 'output', 'global'] as const)('center, scope %s', (scope) => {
+    expectTensors(outputOf(center({ scope }), gradients), numpy.center[scope]);
   });
   it('centralize', () => {
     expectTensors(outputOf(centralize(), gradients), numpy.centralize);

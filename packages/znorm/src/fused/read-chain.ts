@@ -2,6 +2,7 @@ import { withDefaults } from '../option-checks.ts';
 import type { ParameterInfo } from '../parameters.ts';
 import type { Stage } from '../stages.ts';
 import { type AdaptiveClipOptions, adaptiveClipDefaults, unitAxes } from '../transforms/adaptive-clip.ts';
+import type { CenterOptions } from '../transforms/center.ts';
 import {
   type ScaleByAdamOptions,
   type ScaleByRmsOptions,
@@ -151,14 +152,11 @@ const readers: Readonly<Record<string, Reader>> = {
     return addLinear(reading, { index, key, decay: weightDecay });
   },
 
-  centralize: (reading, stage, index) =>
-    addMap(reading, {
-      ...mapTask(reading.info, stage, index),
-      operation: 'centre',
-      byUnit: true,
-      measures: 'moments',
-      centred: true,
-    }),
+  centralize: (reading, stage, index) => addCentring(reading, stage, index, true),
+  center(reading, stage, index) {
+    const { scope = 'tensor' } = stage.primitive.options as CenterOptions;
+    return addCentring(reading, stage, index, statisticsAxes(reading.info, scope) !== undefined);
+  },
 
   znorm: (reading, stage, index) => addStandardization(reading, stage, index, true),
   scaleByStd: (reading, stage, index) => addStandardization(reading, stage, index, false),
@@ -287,6 +285,11 @@ function addStandardization(reading: Reading, stage: Stage, index: number, centr
     minStd,
     relativeMinStd,
   });
+}
+
+function addCentring(reading: Reading, stage: Stage, index: number, byUnit: boolean): StageOutcome {
+  const task = mapTask(reading.info, stage, index);
+  return addMap(reading, { ...task, operation: 'centre', byUnit, measures: 'moments', centred: true });
 }
 
 function addNormLimit(reading: Reading, stage: Stage, index: number): StageOutcome {

@@ -41,6 +41,7 @@ const averaging = ['emaOfParams', 'lookahead', 'scheduleFree'];
 const guards = ['nonfinite', 'skipLargeUpdates'];
 /** f(c · g) = c · f(g) for c > 0, and nothing is kept: a factor goes through. */
 const transparent = [
+  'center',
   'centralize',
   'clipByBlockRms',
   'clipByGlobalNorm',
@@ -149,7 +150,7 @@ export const stageRules: readonly Rule[] = [
       severity: 'note',
       stages: [normalization.key, direction.key],
       reason: `${direction.key} of c·g is ${direction.key} of g: it divides a constant factor out again. ${normalization.primitive.name === 'znorm' ? 'What is left of znorm is its centring, and that every step counts alike in the moments.' : 'What is left is that every step counts alike in the moments.'}`,
-      fix: 'Compare with centralize() alone, which has the centring; rates tuned without it carry over nearly unchanged.',
+      fix: 'Compare with center() alone, which is the centring; rates tuned without it carry over nearly unchanged.',
     })),
 
   (stages) => {

@@ -72,28 +72,46 @@ export function statisticsAxes(parameter: ParameterInfo, scope: Scope): number[]
 }
 
 /**
- * The moments of a union from the moments of its parts (Chan et al. 1979), with n_i elements each and N in all:
+ * The mean of a union from the means of its parts, with n_i elements each and N in all:
  *
- *     μ = Σ n_i μ_i / N        σ² = Σ n_i (σ_i² + (μ_i − μ)²) / N
+ *     μ = Σ n_i μ_i / N
  *
- * The mean is corrected once by the mean of what it leaves, μ ← μ + Σ n_i (μ_i − μ) / N: equal means then pool to that
- * very mean in float32 too, and constants have a deviation of 0 together as they have alone.
+ * It is corrected once by the mean of what it leaves, μ ← μ + Σ n_i (μ_i − μ) / N: equal means then pool to that very
+ * mean in float32 too.
+ */
+export function pooledMean<T>(ops: TensorOps<T>, members: readonly Measured<T>[]): T {
+  const means = members.map(({ measured }) => measured.mean);
+  if (means.length === 1) return means[0];
+  const shares = sharesOf(members);
+  const weighted = (terms: readonly T[]) =>
+    terms.map((term, i) => ops.mul(term, shares[i])).reduce((sum, term) => ops.add(sum, term));
+  const guess = weighted(means);
+  return ops.add(guess, weighted(means.map((part) => ops.sub(part, guess))));
+}
+
+/**
+ * The moments of a union from the moments of its parts (Chan et al. 1979):
+ *
+ *     σ² = Σ n_i (σ_i² + (μ_i − μ)²) / N
+ *
+ * Constants, whose means are equal, have a deviation of 0 together as they have alone.
  */
 function pooledMoments<T>(ops: TensorOps<T>, members: readonly Measured<T>[]): Record<string, T> {
-  if (members.length === 1) return { mean: members[0].measured.mean, std: members[0].measured.std };
+  const mean = pooledMean(ops, members);
+  if (members.length === 1) return { mean, std: members[0].measured.std };
+  const shares = sharesOf(members).map(Math.sqrt);
+  const deviations = members.flatMap(({ measured }, i) => [
+    ops.mul(measured.std, shares[i]),
+    ops.mul(ops.sub(measured.mean, mean), shares[i]),
+  ]);
+  return { mean, std: hypot(ops, deviations) };
+}
+
+/** n_i / N of each member. */
+function sharesOf<T>(members: readonly Measured<T>[]): number[] {
   const sizes = members.map(({ parameter }) => sizeOf(parameter.shape));
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  const weighted = (terms: readonly T[]) =>
-    terms.map((term, i) => ops.mul(term, sizes[i] / total)).reduce((sum, term) => ops.add(sum, term));
-
-  const means = members.map(({ measured }) => measured.mean);
-  const guess = weighted(means);
-  const mean = ops.add(guess, weighted(means.map((part) => ops.sub(part, guess))));
-  const deviations = members.flatMap(({ measured }, i) => {
-    const share = Math.sqrt(sizes[i] / total);
-    return [ops.mul(measured.std, share), ops.mul(ops.sub(measured.mean, mean), share)];
-  });
-  return { mean, std: hypot(ops, deviations) };
+  return sizes.map((size) => size / total);
 }
 
 type StatisticsParts = ReturnType<typeof statistics>;

@@ -5,6 +5,7 @@ import {
   adamw,
   adaptiveClip,
   addDecayedWeights,
+  center,
   centralize,
   chain,
   clipByGlobalNorm,
@@ -80,6 +81,7 @@ describe('explain', () => {
   test.each<[string, TransformationJson, number]>([
     ['adam reads and writes parameter and two moments, and reads the gradient', 'adam', 7],
     ['znorm reads the gradient once more', ['znorm', 'adam'], 8],
+    ['center does too', ['center', 'adam'], 8],
     ['all maps together do', ['centralize', 'znorm', { clipByGlobalNorm: { maxNorm: 1 } }, 'adam'], 8],
     ['moving averages of a small tensor do too', [{ znorm: { statistics: { ema: 0.9 } } }, 'adam'], 8],
     [
@@ -181,7 +183,7 @@ describe('not fused', () => {
     expect(against.map(({ key, how }) => [key, how])).toEqual([[stage, `${reason} (at 'dense/kernel')`]]);
   });
 
-  test.each([centralize(), znorm({ scope: 'output' }), adaptiveClip()])(
+  test.each([centralize(), center({ scope: 'output' }), znorm({ scope: 'output' }), adaptiveClip()])(
     'what goes by row where rows do not lie together: $name',
     (transformation) => {
       expect(explain(transformation, [dense]).fused).toBe(true);

@@ -1,6 +1,6 @@
 """Golden numbers from float64 NumPy, written from the papers' formulas. Run: python3 transformations.py
 
-znorm and scaleByStd in every scope, centralize, adaptive clipping, normalization by norm. Inputs are float32.
+znorm, scaleByStd and center in every scope, centralize, adaptive clipping, normalization by norm. Inputs are float32.
 """
 import json
 import pathlib
@@ -67,6 +67,12 @@ def standardized(scope, centred=True):
     return out
 
 
+def centered(scope):
+    population = [path for path, g in gradients.items() if g.size > 1]
+    means = {path: moments(path, scope, population)[0] for path in population}
+    return {path: g - means.get(path, 0) for path, g in gradients.items()}
+
+
 def centralized():
     def one(g):
         return g - g.mean(tuple(range(1, g.ndim)), keepdims=True) if g.ndim > 1 and g[0].size > 1 else g
@@ -114,6 +120,7 @@ golden = {
     "gradients": flat(gradients),
     "znorm": {scope: flat(standardized(scope)) for scope in scopes},
     "scaleByStd": {scope: flat(standardized(scope, centred=False)) for scope in scopes},
+    "center": {scope: flat(centered(scope)) for scope in scopes},
     "centralize": flat(centralized()),
     "adaptiveClip": flat(adaptively_clipped(0.01, 1e-3)),
     "adaptiveClipLoose": flat(adaptively_clipped(0.5, 0.02)),

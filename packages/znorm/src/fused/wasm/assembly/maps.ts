@@ -26,10 +26,7 @@ export function apply(task: Task): u32 {
       scaleMembers(task, task.amount);
       return 0;
     case Operation.centre:
-      for (let m: u32 = 0; m < task.memberCount; m++) {
-        const tensor = tensorOf(memberAt(task, m));
-        for (let k: u32 = 0; k < tensor.unitCount; k++) centre(unitAt(tensor, k), meanOf(unitAt(tensor, k)));
-      }
+      centreMembers(task);
       return 0;
     case Operation.standardize:
       return standardize(task);
@@ -91,6 +88,32 @@ function centre(unit: Unit, average: f64): void {
     unit.centre += (average - unit.offset) / unit.scale;
     unit.offset = 0;
   }
+}
+
+/** u − mean(u): by unit, or with one mean of all members */
+function centreMembers(task: Task): void {
+  const together = memberAt(task, 0).byUnit ? 0 : pooledAverage(task);
+  for (let m: u32 = 0; m < task.memberCount; m++) {
+    const member = memberAt(task, m);
+    const tensor = tensorOf(member);
+    for (let k: u32 = 0; k < tensor.unitCount; k++) {
+      const unit = unitAt(tensor, k);
+      centre(unit, member.byUnit ? meanOf(unit) : together);
+    }
+  }
+}
+
+/** Σ n_i μ_i / N over members of n_i elements each and N in all */
+function pooledAverage(task: Task): f64 {
+  let elements: f64 = 0;
+  let weighted: f64 = 0;
+  for (let m: u32 = 0; m < task.memberCount; m++) {
+    const tensor = tensorOf(memberAt(task, m));
+    const size = <f64>sizeOf(tensor);
+    elements += size;
+    weighted += size * averageOf(tensor);
+  }
+  return weighted / elements;
 }
 
 function scaleTensor(tensor: Tensor, factor: f64): void {
