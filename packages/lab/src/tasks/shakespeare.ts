@@ -87,9 +87,9 @@ export const shakespeare: Task = {
     }),
     quick: sized({
       models: ['transformer-small'],
-      epochs: 1,
+      epochs: 3,
       seeds: 3,
-      trainSize: 4000,
+      trainSize: Infinity,
       validationSize: 128,
       testSize: 435,
       time: 'about 8 minutes',
@@ -140,7 +140,7 @@ export function prepareCharacters(text: string, config: TaskConfig): Prepared {
 }
 
 function sized(preset: Omit<Preset, 'batchSize'>): Preset {
-  return { batchSize: 16, ...preset };
+  return { batchSize: 8, ...preset };
 }
 
 function metricsOf(loss: number) {
@@ -164,7 +164,14 @@ async function written(trainer: Trainer, characters: Characters, config: TaskCon
 }
 
 function network(vocabulary: number, { model, settings }: TaskConfig): LanguageModel {
-  return transformer({ vocabulary, context, ...networks[model], dropout: Number(settings.dropout) });
+  return transformer({
+    vocabulary,
+    context,
+    ...networks[model],
+    // With learnt positions the small network is at 3.26 bits a character after 500 steps, with these at 2.79.
+    positions: 'rotary',
+    dropout: Number(settings.dropout),
+  });
 }
 
 function nextCharacter(vocabulary: number, config: TaskConfig): Objective {
