@@ -1,10 +1,10 @@
-import { fork } from 'node:child_process';
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
 import type { RunConfig, RunSettings } from '../run/config.ts';
 import { appendEvent } from '../run/events.ts';
 import { type RunFolder, type RunStatus, statusOf } from '../run/folder.ts';
 import type { Assignment } from '../run/process.ts';
 import type { RunProgress } from '../run/train.ts';
+import { takeRunProcess } from './run-process.ts';
 
 /** One run to carry out: train what is left of it, or read the test set with its trained weights. */
 export interface Job {
@@ -58,12 +58,16 @@ async function inOwnProcess(job: Job, signal: AbortSignal, { onProgress }: Launc
   const { files, action, settings } = job;
   const log = openSync(files.log, 'a+');
   const { size: logBefore } = fstatSync(log);
-  const child = fork(new URL('../run/process.js', import.meta.url), {
-    stdio: ['ignore', log, log, 'ipc'],
-    // Interrupts go to the whole terminal group; the parent decides when runs end.
-    detached: true,
-  });
-  closeSync(log);
+  const child = takeRunProcess();
+  const note = (words: Uint8Array) => {
+    try {
+      writeSync(log, words);
+    } catch {
+      // A disk that takes no more ends the run by its events, which count for more than its words.
+    }
+  };
+  child.stdout?.on('data', note);
+  child.stderr?.on('data', note);
   const stop = () => child.kill('SIGKILL');
   signal.addEventListener('abort', stop);
   child.on('message', (progress) => onProgress?.(job, progress as RunProgress));
@@ -71,8 +75,9 @@ async function inOwnProcess(job: Job, signal: AbortSignal, { onProgress }: Launc
   child.send({ folder: files.folder, action, settings } satisfies Assignment, () => {});
   const ending = await new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, killedBy) => resolve(killedBy ?? `exit status ${code}`));
+    child.once('close', (code, killedBy) => resolve(killedBy ?? `exit status ${code}`));
   });
+  closeSync(log);
   signal.removeEventListener('abort', stop);
   if (signal.aborted || isDone(statusOf(files), action)) return;
   const memory = ending === 'SIGKILL' ? ' (the system may have run out of memory)' : '';

@@ -2,6 +2,7 @@
  * The entry of a run's own process: takes its task as the first message, reports progress as messages, and ends when
  * its parent is gone, so that no run outlives its comparison.
  */
+import { resolveEngine } from '@znorm/train';
 import type { RunSettings } from './config.ts';
 import { evaluateTest } from './evaluate-test.ts';
 import { runFolder } from './folder.ts';
@@ -18,6 +19,8 @@ export interface Assignment {
 const reportEvery = 250;
 
 process.once('disconnect', () => process.exit(1));
+// The parent may have gone while the modules above were loaded.
+if (!process.connected) process.exit(1);
 process.once('message', async ({ folder, action, settings }: Assignment) => {
   let said = 0;
   const report = (progress: RunProgress) => {
@@ -28,3 +31,5 @@ process.once('message', async ({ folder, action, settings }: Assignment) => {
   await { train, test: evaluateTest }[action](runFolder(folder), settings, report);
   process.exit(0);
 });
+// While the parent still plans. Where it cannot be loaded, the run takes WebAssembly.
+resolveEngine('auto').catch(() => {});

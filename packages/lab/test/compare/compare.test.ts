@@ -306,7 +306,8 @@ test('a run whose process dies is lost alone, and the next call tries it again',
   const cwd = workingFolder('dying');
   const command = `compare ${sizes.replace('epochs 2', 'epochs 20')} --methods baseline,znorm --seeds 1 --out out --jobs 2`;
   const dying = start(cwd, command);
-  await until(() => runProcessesOf(dying.child.pid!).length > 0);
+  // The first is prepared before the command plans; with the second, both are at work.
+  await until(() => runProcessesOf(dying.child.pid!).length > 1);
   process.kill(runProcessesOf(dying.child.pid!)[0], 'SIGKILL');
   const { status, stdout, stderr } = await dying.ended;
   expect(status).toBe(1);
