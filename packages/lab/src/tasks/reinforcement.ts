@@ -25,7 +25,8 @@ export interface Reinforcement {
   readonly algorithms: Readonly<Record<string, Algorithm>>;
   readonly learningRates: readonly number[];
   readonly schedule: Task['schedule'];
-  readonly presets: Readonly<Record<PresetName, Omit<Preset, 'models'>>>;
+  /** Of the default algorithm, where a preset does not name others. */
+  readonly presets: Readonly<Record<PresetName, Omit<Preset, 'models'> & Partial<Pick<Preset, 'models'>>>>;
 }
 
 const returned: Metric = { name: 'return', label: 'return', better: 'higher', format: 'number', digits: 1 };
@@ -51,10 +52,7 @@ const unit: Unit = { one: 'step', many: 'steps', short: 'steps' };
 export function reinforcement(problem: Reinforcement): Task {
   const { name, summary, algorithms, learningRates, schedule, presets } = problem;
   const all = Object.keys(algorithms) as [string, ...string[]];
-  const sized = (preset: PresetName, models: Preset['models'] = [all[0]]): Preset => ({
-    ...presets[preset],
-    models,
-  });
+  const sized = (preset: PresetName): Preset => ({ models: [all[0]], ...presets[preset] });
   return {
     name,
     summary,
@@ -68,7 +66,7 @@ export function reinforcement(problem: Reinforcement): Task {
     learningRates,
     schedule,
     settings: {},
-    presets: { smoke: sized('smoke'), quick: sized('quick'), paper: sized('paper', all) },
+    presets: { smoke: sized('smoke'), quick: sized('quick'), paper: sized('paper') },
     steps: ({ model, epochs, trainSize, batchSize }) =>
       algorithms[model].steps(epochs * trainSize, batchSize),
     batches: 'own',
