@@ -12,6 +12,8 @@ const flags = [
   ...['--optimizeLevel', '3', '--shrinkLevel', '0', '--noAssert'],
   // No memory of its own, no allocator and no static data: everything it works on is the host's.
   ...['--importMemory', '--noExportMemory', '--runtime', 'stub'],
+  // As for a memory that threads share. kernel.ts strikes that out for one that they do not.
+  ...['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'],
 ];
 
 /** The module's text. */

@@ -18,8 +18,16 @@ export interface Explanation {
    * made of. `undefined` if it is not fused.
    */
   readonly wordsPerParameter: number | undefined;
+  /** What became of the threads that `createFusedUpdate` was asked for, if more than one. */
+  readonly threads?: ThreadsTaken;
   /** The same as lines of text. */
   readonly text: string;
+}
+
+export interface ThreadsTaken {
+  readonly count: number;
+  /** Why there are no more, where there was something against it. */
+  readonly reason: string | undefined;
 }
 
 /**
@@ -42,7 +50,7 @@ const anyParameters: readonly ParameterInfo[] = [
   { path: 'layer/bias', shape: [64], outputAxis: 0, role: 'bias' },
 ];
 
-export function explanationOf(plan: FusedPlan | UnfusedPlan): Explanation {
+export function explanationOf(plan: FusedPlan | UnfusedPlan, threads?: ThreadsTaken): Explanation {
   const { stages, parameters } = plan;
   const wordsPerParameter = plan.fused ? wordsOf(plan) : undefined;
   const width = Math.max(0, ...stages.map(({ key }) => key.length));
@@ -54,7 +62,12 @@ export function explanationOf(plan: FusedPlan | UnfusedPlan): Explanation {
     wordsPerParameter === undefined
       ? 'not fused: runs on the arrays backend'
       : `fused: one call for ${tensors(parameters.length)}, ${Number(wordsPerParameter.toFixed(2))} words a parameter`;
-  return { fused: plan.fused, stages, wordsPerParameter, text: [head, ...lines].join('\n') };
+  const text = [`${head}${threads ? onThreads(threads) : ''}`, ...lines].join('\n');
+  return { fused: plan.fused, stages, wordsPerParameter, ...(threads && { threads }), text };
+}
+
+function onThreads({ count, reason }: ThreadsTaken): string {
+  return `, on ${count === 1 ? 'one thread' : `${count} threads`}${reason === undefined ? '' : `: ${reason}`}`;
 }
 
 function tensors(count: number): string {

@@ -289,3 +289,14 @@ function batchesOf(tensors: readonly PlannedTensor[], tasks: readonly PlannedTas
   for (const task of tasks) batchOf.get(task.members[0])!.tasks.push(task);
   return [...new Set(batchOf.values())];
 }
+
+/** The slots that the kernel moves. */
+export function momentSlots({ batches }: FusedPlan): { path: string; slot: string; length: number }[] {
+  return batches
+    .flatMap(({ tensors }) => tensors)
+    .flatMap(({ info: { path, shape }, recipe }) =>
+      [recipe.second, recipe.first].flatMap((slot) =>
+        slot === undefined ? [] : [{ path, slot, length: sizeOf(shape) }],
+      ),
+    );
+}

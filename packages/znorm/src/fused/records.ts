@@ -13,14 +13,15 @@ export interface RecordLayout<Field extends string> {
 }
 
 export const planRecord = recordOf({
-  ...scratch(20),
   batches: 'usize',
   batchCount: 'u32',
 });
 
-/** `scratch0`, `scratch1`, …: room for the kernel's own use. */
-function scratch(count: number): Record<`scratch${number}`, 'f64'> {
-  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`scratch${i}`, 'f64']));
+export const scratchRecord = recordOf(room(20));
+
+/** `room0`, `room1`, …: for the kernel's own use. */
+function room(count: number): Record<`room${number}`, 'f64'> {
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`room${i}`, 'f64']));
 }
 
 export const batchRecord = recordOf({
@@ -28,6 +29,8 @@ export const batchRecord = recordOf({
   tensorCount: 'u32',
   tasks: 'usize',
   taskCount: 'u32',
+  chunks: 'usize',
+  chunkCount: 'u32',
 });
 
 export const tensorRecord = recordOf({
@@ -94,6 +97,33 @@ export const memberRecord = recordOf({
   mean: 'f64',
   deviation: 'f64',
   degenerate: 'f64',
+});
+
+export const chunkRecord = recordOf({
+  tensor: 'usize',
+  firstUnit: 'u32',
+  unitCount: 'u32',
+  start: 'u32',
+  count: 'u32',
+  sum: 'f64',
+  squares: 'f64',
+});
+
+export const scheduleRecord = recordOf({
+  ticket: 'u32',
+  measured: 'u32',
+  mapped: 'u32',
+  done: 'u32',
+  generation: 'u32',
+  stop: 'u32',
+  inPlace: 'u32',
+  refused: 'u32',
+  wholeBatches: 'usize',
+  wholeCount: 'u32',
+  cutBatches: 'usize',
+  cutCount: 'u32',
+  chunks: 'usize',
+  chunkCount: 'u32',
 });
 
 export const measures = { none: 0, squares: 1, moments: 2, alongside: 3 } as const;

@@ -1,8 +1,10 @@
 import type { ParameterInfo } from '../parameters.ts';
 import { samplePattern } from '../transforms/statistics.ts';
+import { type Chunk, chunksOf, divide } from './division.ts';
 import {
   type FusedPlan,
   measureOf,
+  type PlannedBatch,
   type PlannedRecipe,
   type PlannedTask,
   type PlannedTensor,
@@ -11,6 +13,7 @@ import {
 import { keeps, type MapTask, type StepScalars } from './read-chain.ts';
 import {
   batchRecord,
+  chunkRecord,
   degeneracies,
   directions,
   measures,
@@ -19,6 +22,8 @@ import {
   planRecord,
   type RecordLayout,
   recipeRecord,
+  scheduleRecord,
+  scratchRecord,
   statisticsKinds,
   taskRecord,
   tensorRecord,
@@ -48,8 +53,10 @@ export interface KeptStatistics {
 
 /** A plan in memory, and what changes in it from step to step. */
 export interface Tables {
-  /** What the kernel is called with. */
+  /** What the kernel is called with: the plan, how threads share it out, and room for each of them. */
   readonly plan: number;
+  readonly schedule: number;
+  readonly scratch: readonly number[];
   readonly kept: readonly KeptStatistics[];
   /** Writes the numbers of a step. */
   prepare(scalars: StepScalars): void;
@@ -57,36 +64,58 @@ export interface Tables {
   degenerate(): readonly { readonly key: string; readonly path: string; readonly count: number }[];
 }
 
-/** How many bytes the tables of a plan take. */
-export function tableBytes(plan: FusedPlan): number {
-  return layoutOf(plan, 0).end;
+/** How many bytes the tables of a plan take, for so many threads. */
+export function tableBytes(plan: FusedPlan, threads: number): number {
+  return layoutOf(plan, 0, threads).end;
 }
 
 /**
  * Writes a plan into memory. Records of one kind that belong together lie one after the other, as the kernel
  * expects them.
  *
- * @param start a multiple of 8, with `tableBytes(plan)` behind it
+ * @param start a multiple of 8, with `tableBytes(plan, threads)` behind it
  */
 export function writeTables(
   plan: FusedPlan,
   memory: WebAssembly.Memory,
   start: number,
+  threads: number,
   addressesOf: (info: ParameterInfo) => TensorAddresses,
 ): Tables {
   const view = new DataView(memory.buffer);
-  const layout = layoutOf(plan, start);
+  const layout = layoutOf(plan, start, threads);
   new Uint8Array(memory.buffer, start, layout.end - start).fill(0);
 
+  const { whole, cut, chunks } = layout;
   writeRecord(view, planRecord, start, { batches: layout.batches, batchCount: plan.batches.length });
-  plan.batches.forEach(({ tensors, tasks }, index) => {
+  const cutBatches = layout.batches + whole.length * batchRecord.size;
+  const chunkCount = chunks.size;
+  writeRecord(view, scheduleRecord, layout.schedule, {
+    // None of them is to be had before the first step.
+    ticket: 2 * chunkCount + plan.batches.length,
+    wholeBatches: layout.batches,
+    wholeCount: whole.length,
+    cutBatches,
+    cutCount: cut.length,
+    chunks: firstOf(chunks),
+    chunkCount,
+  });
+  [...whole, ...cut].forEach((batch, index) => {
+    const { tensors, tasks } = batch;
+    const own = layout.chunksOf.get(batch) ?? [];
     writeRecord(view, batchRecord, layout.batches + index * batchRecord.size, {
       tensors: layout.tensors.get(tensors[0])!,
       tensorCount: tensors.length,
       tasks: tasks.length === 0 ? 0 : layout.tasks.get(tasks[0])!.task,
       taskCount: tasks.length,
+      chunks: own.length === 0 ? 0 : chunks.get(own[0])!,
+      chunkCount: own.length,
     });
   });
+  for (const [{ tensor, firstUnit, unitCount, start, count }, at] of chunks) {
+    const own = layout.tensors.get(tensor)!;
+    writeRecord(view, chunkRecord, at, { tensor: own, firstUnit, unitCount, start, count });
+  }
   for (const recipe of plan.recipes) {
     writeRecord(view, recipeRecord, layout.recipes.get(recipe)!, { direction: directions[recipe.direction] });
   }
@@ -135,6 +164,8 @@ export function writeTables(
 
   return {
     plan: start,
+    schedule: layout.schedule,
+    scratch: layout.scratch,
     kept,
     prepare(scalars) {
       for (const [recipe, at] of layout.recipes) {
@@ -226,8 +257,20 @@ function writeTask(
   });
 }
 
+function firstOf(places: ReadonlyMap<unknown, number>): number {
+  const [first = 0] = places.values();
+  return first;
+}
+
 interface Layout {
+  readonly schedule: number;
+  readonly scratch: readonly number[];
+  /** Whole ones, then those that are cut. */
   readonly batches: number;
+  readonly whole: readonly PlannedBatch[];
+  readonly cut: readonly PlannedBatch[];
+  readonly chunksOf: ReadonlyMap<PlannedBatch, readonly Chunk[]>;
+  readonly chunks: ReadonlyMap<Chunk, number>;
   readonly recipes: ReadonlyMap<PlannedRecipe, number>;
   readonly tensors: ReadonlyMap<PlannedTensor, number>;
   readonly units: ReadonlyMap<PlannedTensor, number>;
@@ -242,7 +285,10 @@ interface Layout {
   readonly end: number;
 }
 
-function layoutOf({ batches, recipes }: FusedPlan, start: number): Layout {
+function layoutOf(plan: FusedPlan, start: number, threads: number): Layout {
+  const { recipes } = plan;
+  const { whole, cut } = divide(plan, threads);
+  const batches = [...whole, ...cut];
   let end = start + planRecord.size;
   const place = (bytes: number) => {
     const at = end;
@@ -255,7 +301,15 @@ function layoutOf({ batches, recipes }: FusedPlan, start: number): Layout {
   const tensors = batches.flatMap((batch) => batch.tensors);
   const tasks = batches.flatMap((batch) => batch.tasks);
   const taskPlaces = placed(tasks, taskRecord);
+  const chunks = new Map(cut.map((batch) => [batch, chunksOf(batch)]));
   const layout = {
+    schedule: place(scheduleRecord.size),
+    // Each on cache lines of its own.
+    scratch: Array.from({ length: threads }, () => place(scratchRecord.size + 96)),
+    whole,
+    cut,
+    chunksOf: chunks,
+    chunks: placed([...chunks.values()].flat(), chunkRecord),
     batches: place(batches.length * batchRecord.size),
     recipes: placed(recipes, recipeRecord),
     tensors: placed(tensors, tensorRecord),

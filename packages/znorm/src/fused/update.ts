@@ -1,15 +1,17 @@
 import { advance, type Report, type State, scalarsAt, update } from '../apply.ts';
 import type { ArrayTensor } from '../backends/arrays.ts';
+import { knownOptions, optionError } from '../option-checks.ts';
 import { type Named, sizeOf } from '../parameters.ts';
 import { type Stage, stages } from '../stages.ts';
-import { type Explanation, explanationOf } from './explain.ts';
-import { createKernel, createKernelNow, type Kernel } from './kernel.ts';
-import type { FusedPlan, UnfusedPlan } from './plan.ts';
+import { type Explanation, explanationOf, type ThreadsTaken } from './explain.ts';
+import { createKernel, createKernelNow, isShared, type Kernel } from './kernel.ts';
+import { type FusedPlan, momentSlots, type UnfusedPlan } from './plan.ts';
 import { type KeptStatistics, type Tables, tableBytes, writeTables } from './tables.ts';
+import { startThreads, type Threads } from './threads.ts';
 
 /** Where an optimizer's tensors lie: views of one WebAssembly memory, by parameter path. */
 export interface UpdateMemory {
-  /** Not shared, and never grown while the update is in use: growing detaches every view. */
+  /** Shared, for more than one thread. Never grown while the update is in use: growing detaches every view. */
   readonly memory: WebAssembly.Memory;
   readonly parameters: Named<Float32Array>;
   readonly gradients: Named<Float32Array>;
@@ -17,8 +19,16 @@ export interface UpdateMemory {
   readonly slots: Named<Named<Float32Array>>;
   /** Where `propose` writes. Needed only for it. */
   readonly updates?: Named<Float32Array>;
-  /** Room for the plan: `updateTableBytes(plan)` bytes, at a multiple of 8. */
+  /** Room for the plan: `updateTableBytes(plan, threads)` bytes, at a multiple of 8. */
   readonly tables: ArrayBufferView;
+}
+
+export interface FusedUpdateOptions {
+  /**
+   * Any number gives the same bits. More than one take a shared memory; where that or the threads cannot be had, there
+   * is one, and `explanation` says why. `usefulThreads` tells how many are worth it. @default 1
+   */
+  readonly threads?: number;
 }
 
 export interface UpdateOutcome {
@@ -50,11 +60,19 @@ export interface InPlaceUpdate {
   reports(): readonly Report<ArrayTensor>[];
   /** The path of the first gradient with a NaN or an infinity in it. */
   firstNonfinite(): string | undefined;
+  /** Ends its threads. It can be used on, with one. Nothing to do where there is one; they keep no process alive. */
+  dispose(): void;
 }
 
 /** How many bytes `UpdateMemory.tables` has to have. 0 for a chain that is not fused. */
-export function updateTableBytes(plan: FusedPlan | UnfusedPlan): number {
-  return plan.fused ? tableBytes(plan) : 0;
+export function updateTableBytes(plan: FusedPlan | UnfusedPlan, threads = 1): number {
+  return plan.fused ? tableBytes(plan, threads) : 0;
+}
+
+/** @throws RangeError if it is no whole number from 1 up */
+export function checkedThreads(where: string, threads = 1): number {
+  if (Number.isSafeInteger(threads) && threads >= 1) return threads;
+  throw optionError(where, 'threads', 'to be a whole number >= 1', threads);
 }
 
 /**
@@ -62,17 +80,40 @@ export function updateTableBytes(plan: FusedPlan | UnfusedPlan): number {
  * step in which a guard finds something, runs on the `arrays` backend, to the same result within float32 rounding.
  *
  *     const plan = planFused(optimizer, infos);
- *     const step = await createFusedUpdate(plan, { memory, parameters, gradients, slots, tables });
- *     ({ state } = step.step(state));
+ *     const memory = allocateUpdate(plan, { threads });
+ *     const update = await createFusedUpdate(plan, memory, { threads });
+ *     ({ state } = update.step(state)); // memory.gradients → memory.parameters
  *
  * @throws RangeError if a tensor is missing, has another size than its parameter, or lies elsewhere
  */
 export async function createFusedUpdate(
   plan: FusedPlan | UnfusedPlan,
   memory: UpdateMemory,
+  options: FusedUpdateOptions = {},
 ): Promise<InPlaceUpdate> {
-  checkViews(plan, memory);
-  return boundTo(await createKernel(memory.memory), plan, memory);
+  knownOptions('createFusedUpdate', options, ['threads']);
+  const threads = checkedThreads('createFusedUpdate', options.threads);
+  const obstacle = obstacleToThreads(plan, memory);
+  const count = obstacle === undefined ? threads : 1;
+  checkViews(plan, memory, count);
+  const kernel = await createKernel(memory.memory);
+  const tables = plan.fused ? tablesOf(plan, memory, count) : undefined;
+  if (threads === 1) return boundTo(kernel, plan, memory, tables);
+  if (!tables || obstacle !== undefined) {
+    return boundTo(kernel, plan, memory, tables, { taken: { count: 1, reason: obstacle } });
+  }
+  try {
+    const started = await startThreads(memory.memory, tables.schedule, tables.scratch.slice(1));
+    return boundTo(kernel, plan, memory, tables, { started, taken: { count: threads, reason: undefined } });
+  } catch (error) {
+    const reason = `no other could be started: ${error instanceof Error ? error.message : error}`;
+    return boundTo(kernel, plan, memory, tables, { taken: { count: 1, reason } });
+  }
+}
+
+function obstacleToThreads(plan: FusedPlan | UnfusedPlan, { memory }: UpdateMemory): string | undefined {
+  if (!plan.fused) return 'it has no more';
+  return isShared(memory) ? undefined : 'its memory is not shared';
 }
 
 /**
@@ -81,11 +122,18 @@ export async function createFusedUpdate(
  * @throws RangeError as `createFusedUpdate`, and where an engine refuses to (see `createKernelNow`)
  */
 export function createFusedUpdateNow(plan: FusedPlan | UnfusedPlan, memory: UpdateMemory): InPlaceUpdate {
-  checkViews(plan, memory);
-  return boundTo(createKernelNow(memory.memory), plan, memory);
+  checkViews(plan, memory, 1);
+  const kernel = createKernelNow(memory.memory);
+  return boundTo(kernel, plan, memory, plan.fused ? tablesOf(plan, memory, 1) : undefined);
 }
 
-function boundTo(kernel: Kernel, plan: FusedPlan | UnfusedPlan, memory: UpdateMemory): InPlaceUpdate {
+function boundTo(
+  kernel: Kernel,
+  plan: FusedPlan | UnfusedPlan,
+  memory: UpdateMemory,
+  tables: Tables | undefined,
+  threads?: { readonly taken: ThreadsTaken; readonly started?: Threads },
+): InPlaceUpdate {
   const { transformation } = plan;
   const infos = Object.fromEntries(plan.parameters.map((info) => [info.path, info]));
   const asTensors = (views: Named<Float32Array>): Named<ArrayTensor> =>
@@ -93,7 +141,8 @@ function boundTo(kernel: Kernel, plan: FusedPlan | UnfusedPlan, memory: UpdateMe
   const parameters = asTensors(memory.parameters);
   const gradients = asTensors(memory.gradients);
   const proposed = memory.updates && asTensors(memory.updates);
-  const tables = plan.fused ? tablesOf(plan, memory) : undefined;
+  let others = threads?.started;
+  const mayWait = others !== undefined && maySleep();
   const places = placesOf(plan, memory, tables?.kept ?? []);
   const guards = stages(transformation).filter(({ primitive }) => primitive.name === 'nonfinite');
   const open = Object.fromEntries(
@@ -128,13 +177,17 @@ function boundTo(kernel: Kernel, plan: FusedPlan | UnfusedPlan, memory: UpdateMe
   const stepFused = (state: State<ArrayTensor>, moveParameters: boolean): UpdateOutcome | undefined => {
     if (!tables || !guardsPass()) return undefined;
     tables.prepare(scalarsAt(transformation, state));
-    if (kernel.step(tables.plan, moveParameters)) return undefined;
+    const { schedule, scratch } = tables;
+    const refused = others
+      ? kernel.stepTogether(schedule, scratch[0], moveParameters, mayWait)
+      : kernel.step(tables.plan, scratch[0], moveParameters);
+    if (refused) return undefined;
     reports = () => fusedReports(plan, guards, tables);
     return { state: advance(transformation, state, state.slots, open), skipped: false };
   };
 
   return {
-    explanation: explanationOf(plan),
+    explanation: explanationOf(plan, threads?.taken),
     step(given) {
       const state = adopt(given);
       const outcome = stepFused(state, true);
@@ -157,7 +210,21 @@ function boundTo(kernel: Kernel, plan: FusedPlan | UnfusedPlan, memory: UpdateMe
     adopt,
     reports: () => reports(),
     firstNonfinite: () => plan.parameters.find((info) => !hasFiniteGradient(info))?.path,
+    dispose() {
+      others?.stop();
+      others = undefined;
+    },
   };
+}
+
+/** Whether this thread may wait for others: browsers forbid it to the one that draws the page. */
+function maySleep(): boolean {
+  try {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 type Places = ReadonlyMap<string, Float32Array | Float64Array>;
@@ -214,9 +281,9 @@ function placed(slots: State<ArrayTensor>['slots'], places: Places): State<Array
   return Object.fromEntries(moved);
 }
 
-function tablesOf(plan: FusedPlan, memory: UpdateMemory): Tables {
+function tablesOf(plan: FusedPlan, memory: UpdateMemory, threads: number): Tables {
   const { tables, parameters, gradients, slots, updates } = memory;
-  return writeTables(plan, memory.memory, tables.byteOffset, ({ path }) => ({
+  return writeTables(plan, memory.memory, tables.byteOffset, threads, ({ path }) => ({
     parameter: parameters[path].byteOffset,
     gradient: gradients[path].byteOffset,
     update: updates?.[path].byteOffset ?? 0,
@@ -248,18 +315,7 @@ function fusedReports(
   return all.sort((a, b) => place(a) - place(b));
 }
 
-/** The slots that the kernel moves. */
-function momentSlots({ batches }: FusedPlan): { path: string; slot: string; length: number }[] {
-  return batches
-    .flatMap(({ tensors }) => tensors)
-    .flatMap(({ info: { path, shape }, recipe }) =>
-      [recipe.second, recipe.first].flatMap((slot) =>
-        slot === undefined ? [] : [{ path, slot, length: sizeOf(shape) }],
-      ),
-    );
-}
-
-function checkViews(plan: FusedPlan | UnfusedPlan, memory: UpdateMemory): void {
+function checkViews(plan: FusedPlan | UnfusedPlan, memory: UpdateMemory, threads: number): void {
   const { buffer } = memory.memory;
   const check = (what: string, path: string, view: Float32Array | undefined, length: number) => {
     if (view?.buffer === buffer && view.length === length) return;
@@ -279,7 +335,7 @@ function checkViews(plan: FusedPlan | UnfusedPlan, memory: UpdateMemory): void {
     check(`slot '${slot}'`, path, memory.slots[path]?.[slot], length);
   }
   const { byteOffset, byteLength } = memory.tables;
-  const bytes = tableBytes(plan);
+  const bytes = tableBytes(plan, threads);
   if (memory.tables.buffer !== buffer || byteOffset % 8 !== 0 || byteLength < bytes) {
     throw new RangeError(
       `createFusedUpdate: expected \`tables\` to be ${bytes} bytes of the memory at a multiple of 8, got ${byteLength} at ${byteOffset}.`,

@@ -9,15 +9,25 @@
 //          Batch → Task[]: the transformations that change the maps, in the order of the chain
 //                  Task → Member[]: the tensors whose statistics it takes together
 
+//
+// How threads share it out:
+//   Schedule → Batch[]: those that one thread does as a whole
+//            → Batch[]: those that are too large for that
+//                       Batch → Chunk[]: pieces of its tensors
+//   Scratch: one for each thread
+
 @unmanaged export class Plan {
-  /** Room for two vectors each of a gradient, a parameter, the moments and the result: the end of a tensor. */
-  scratch0: f64; scratch1: f64; scratch2: f64; scratch3: f64;
-  scratch4: f64; scratch5: f64; scratch6: f64; scratch7: f64;
-  scratch8: f64; scratch9: f64; scratch10: f64; scratch11: f64;
-  scratch12: f64; scratch13: f64; scratch14: f64; scratch15: f64;
-  scratch16: f64; scratch17: f64; scratch18: f64; scratch19: f64;
   batches: usize;
   batchCount: u32;
+}
+
+/** Room for two vectors each of a gradient, a parameter, the moments and the result: the end of a tensor. */
+@unmanaged export class Scratch {
+  room0: f64; room1: f64; room2: f64; room3: f64;
+  room4: f64; room5: f64; room6: f64; room7: f64;
+  room8: f64; room9: f64; room10: f64; room11: f64;
+  room12: f64; room13: f64; room14: f64; room15: f64;
+  room16: f64; room17: f64; room18: f64; room19: f64;
 }
 
 @unmanaged export class Batch {
@@ -25,6 +35,9 @@
   tensorCount: u32;
   tasks: usize;
   taskCount: u32;
+  /** Where it is cut up for several threads, else none. */
+  chunks: usize;
+  chunkCount: u32;
 }
 
 @unmanaged export class Tensor {
@@ -118,6 +131,42 @@
   degenerate: f64;
 }
 
+/** Elements of a tensor that one thread works on at a time: whole units, or a piece of one. */
+@unmanaged export class Chunk {
+  tensor: usize;
+  firstUnit: u32;
+  /** 0 for a piece. */
+  unitCount: u32;
+  /** Of its elements, counted from the tensor's first. */
+  start: u32;
+  count: u32;
+  /** Filled in for a piece: Σ x and Σ x². */
+  sum: f64;
+  squares: f64;
+}
+
+/** How threads share a step out. Those below `ticket` are taken; the others count what is done. All are atomic. */
+@unmanaged export class Schedule {
+  ticket: u32;
+  measured: u32;
+  mapped: u32;
+  done: u32;
+  /** Counts steps, so that threads that wait for the next one see it. */
+  generation: u32;
+  /** 1 ends the threads. */
+  stop: u32;
+  inPlace: u32;
+  /** As `step` returns it. */
+  refused: u32;
+  wholeBatches: usize;
+  wholeCount: u32;
+  cutBatches: usize;
+  cutCount: u32;
+  /** Of all that are cut. */
+  chunks: usize;
+  chunkCount: u32;
+}
+
 export namespace Measure {
   export const none: u32 = 0;
   /** Σ g² alone: the mean counts as 0. */
@@ -165,8 +214,13 @@ export namespace OnDegenerate {
 // Records lie one after the other.
 
 @inline
-export function batchAt(plan: Plan, index: u32): Batch {
-  return changetype<Batch>(plan.batches + index * offsetof<Batch>());
+export function batchAt(batches: usize, index: u32): Batch {
+  return changetype<Batch>(batches + index * offsetof<Batch>());
+}
+
+@inline
+export function chunkAt(chunks: usize, index: u32): Chunk {
+  return changetype<Chunk>(chunks + index * offsetof<Chunk>());
 }
 
 @inline

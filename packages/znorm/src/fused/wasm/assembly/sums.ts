@@ -11,6 +11,12 @@ export function begin(): void {
   groupSquares = f64x2.splat(0);
 }
 
+/** Adds sums that were taken apart. */
+export function addSums(sumOfOthers: f64, squaresOfOthers: f64): void {
+  sum += sumOfOthers;
+  squares += squaresOfOthers;
+}
+
 /**
  * Adds Σ x and Σ x², for x limited to ±limit. Σ x is taken in float64: gradients that sum to 0 but for rounding are
  * common (below a softmax all are), and under Adam even such a rest matters. Of Σ x², where nothing cancels, eight terms
@@ -20,20 +26,48 @@ export function begin(): void {
 export function addFast(start: usize, count: u32, limit: f32, onlySquares: bool): void {
   let at = start;
   let left = count;
+  for (; left > chunkElements; left -= chunkElements, at += chunkElements << 2) {
+    addChunk(at, chunkElements, limit, onlySquares);
+  }
+  addChunk(at, left, limit, onlySquares);
+}
+
+/**
+ * Sums are taken chunk by chunk and the chunks' sums added in their order, whoever takes them: the bits of a sum do not
+ * depend on threads.
+ */
+export const chunkElements: u32 = 65536;
+
+/** Adds the sums of at most one chunk. */
+export function addChunk(start: usize, count: u32, limit: f32, onlySquares: bool): void {
+  let at = start;
+  let left = count;
   if (limit == Infinity) {
     for (; left >= elementsOfPages; left -= elementsOfPages, at += 8 * pageBytes) {
       addGroups(at, at + pageBytes, 16, pageBytes, onlySquares);
     }
+  }
+  endChunk(at, left, limit, onlySquares);
+}
+
+/** Adds what is left of a chunk after its whole pages, and the chunk's sums to what was added before. */
+function endChunk(start: usize, left: u32, limit: f32, onlySquares: bool): void {
+  const sumBefore = sum;
+  const squaresBefore = squares;
+  let at = start;
+  if (limit == Infinity) {
     const together = at + (<usize>(left >> 5) << 7);
     addGroups(at, together, 128, 16, onlySquares);
     at = together;
     left &= 31;
   }
-  sum += total(groupSums);
-  squares += total(groupSquares);
+  sum = total(groupSums);
+  squares = total(groupSquares);
   groupSums = f64x2.splat(0);
   groupSquares = f64x2.splat(0);
   addExactly(at, left, limit, 0);
+  sum = sumBefore + sum;
+  squares = squaresBefore + squares;
 }
 
 /**
@@ -84,35 +118,41 @@ function addGroupsOf(start: usize, end: usize, step: usize, apart: usize, onlySq
   groupSquares = squaresOf;
 }
 
-// A span that is read in passing, while other memory is worked on: that hides the time it takes to come.
+// A span that is read in passing, while other memory is worked on: that hides the time it takes to come. The order is
+// that of `addFast`, and so are the bits.
 
-/** How many bytes are read at a time: less costs calls, more costs what reading in passing is to gain. */
+/** How many bytes are read at a time: a cache line of each of eight pages. */
 export const passingBytes: usize = 512;
 
-let passing: usize = 0;
+let passingStart: usize = 0;
+let passed: usize = 0;
 let passingEnd: usize = 0;
 let passingOnlySquares: bool = false;
 
-/** From here on, `addInPassing` adds the next elements of a span. */
+/** From here on, `addInPassing` adds the next elements of a span, as far as it has eight pages at a time. */
 export function readInPassing(start: usize, count: u32, onlySquares: bool): void {
-  passing = start;
-  passingEnd = start + ((<usize>count << 2) & ~(passingBytes - 1));
+  passingStart = start;
+  passed = 0;
+  passingEnd = (<usize>count << 2) & ~(8 * pageBytes - 1);
   passingOnlySquares = onlySquares;
 }
 
 @inline
 export function isPassing(): bool {
-  return passing < passingEnd;
+  return passed < passingEnd;
 }
 
 export function addInPassing(): void {
-  addGroups(passing, passing + passingBytes, 128, 16, passingOnlySquares);
-  passing += passingBytes;
+  const at = passingStart + (passed & ~(8 * pageBytes - 1)) + ((passed & (8 * pageBytes - 1)) >> 3);
+  addGroups(at, at + 64, 16, pageBytes, passingOnlySquares);
+  passed += passingBytes;
+  if ((passed & ((chunkElements << 2) - 1)) == 0) endChunk(passingStart + passed, 0, Infinity, passingOnlySquares);
 }
 
-/** Adds what is left of a span that ends at `end`. */
-export function finishPassing(end: usize): void {
-  addFast(passing, <u32>((end - passing) >> 2), Infinity, passingOnlySquares);
+/** Adds what is left of a span of `count` elements. */
+export function finishPassing(count: u32): void {
+  while (isPassing()) addInPassing();
+  endChunk(passingStart + passed, count - <u32>(passed >> 2), Infinity, passingOnlySquares);
   passingEnd = 0;
 }
 

@@ -12,57 +12,60 @@
 // need: limits, factor, offset, dampening, epsRoot, and decay but for momentum. Where it is needed, the full loop does
 // the same arithmetic with it; the numbers that make it do nothing change no bit of the result.
 import { beginMeasuring, endMeasuring, reset } from './measure';
-import { Direction, Measure, Plan, Recipe, Tensor, Unit, unitAt } from './records';
+import { Direction, Measure, Recipe, Scratch, Tensor, Unit, unitAt } from './records';
 import { addInPassing, isPassing, limited, passingBytes } from './sums';
 
 /** Updates one tensor, unit by unit. `inPlace`: parameters change; else the update is written where it was asked for. */
-export function update(plan: Plan, tensor: Tensor, inPlace: bool): void {
+export function update(scratch: Scratch, tensor: Tensor, inPlace: bool): void {
   const isMeasured = tensor.measure == Measure.alongside;
+  const size = tensor.unitSize;
   for (let k: u32 = 0; k < tensor.unitCount; k++) {
     const unit = unitAt(tensor, k);
-    const start = tensor.gradient + <usize>(k * tensor.unitSize) * 4;
-    if (isMeasured) beginMeasuring(tensor, start);
-    updateUnit(plan, tensor, unit, k * tensor.unitSize, inPlace);
-    if (isMeasured) endMeasuring(tensor, unit, start);
+    if (isMeasured) beginMeasuring(tensor, k * size, size);
+    updateSpan(scratch, tensor, unit, k * size, size, inPlace);
+    if (isMeasured) endMeasuring(tensor, unit, k * size);
   }
 }
 
 /** Updates a tensor of one unit, and measures another in passing. */
-export function updateAndMeasure(plan: Plan, tensor: Tensor, inPlace: bool, next: Tensor): void {
-  beginMeasuring(next, next.gradient);
-  updateUnit(plan, tensor, unitAt(tensor, 0), 0, inPlace);
+export function updateAndMeasure(scratch: Scratch, tensor: Tensor, inPlace: bool, next: Tensor): void {
+  beginMeasuring(next, 0, next.unitSize);
+  updateSpan(scratch, tensor, unitAt(tensor, 0), 0, tensor.unitSize, inPlace);
   reset(unitAt(next, 0));
-  endMeasuring(next, unitAt(next, 0), next.gradient);
+  endMeasuring(next, unitAt(next, 0), 0);
 }
 
-function updateUnit(plan: Plan, tensor: Tensor, unit: Unit, start: u32, inPlace: bool): void {
+/** Updates `count` elements of a unit, from the tensor's element `start` on. */
+export function updateSpan(
+  scratch: Scratch, tensor: Tensor, unit: Unit, start: u32, count: u32, inPlace: bool,
+): void {
   const recipe = changetype<Recipe>(tensor.recipe);
   const isFull = recipe.isFull != 0 || unit.offset != 0 || powerOf(unit.scale) != 1 || !inPlace;
   switch (recipe.direction) {
     case Direction.none:
       return isFull
-        ? sweep(Direction.none, true, plan, tensor, unit, start, inPlace)
-        : sweep(Direction.none, false, plan, tensor, unit, start, inPlace);
+        ? sweep(Direction.none, true, scratch, tensor, unit, start, count, inPlace)
+        : sweep(Direction.none, false, scratch, tensor, unit, start, count, inPlace);
     case Direction.momentum:
       return isFull
-        ? sweep(Direction.momentum, true, plan, tensor, unit, start, inPlace)
-        : sweep(Direction.momentum, false, plan, tensor, unit, start, inPlace);
+        ? sweep(Direction.momentum, true, scratch, tensor, unit, start, count, inPlace)
+        : sweep(Direction.momentum, false, scratch, tensor, unit, start, count, inPlace);
     case Direction.nesterov:
       return isFull
-        ? sweep(Direction.nesterov, true, plan, tensor, unit, start, inPlace)
-        : sweep(Direction.nesterov, false, plan, tensor, unit, start, inPlace);
+        ? sweep(Direction.nesterov, true, scratch, tensor, unit, start, count, inPlace)
+        : sweep(Direction.nesterov, false, scratch, tensor, unit, start, count, inPlace);
     case Direction.rms:
       return isFull
-        ? sweep(Direction.rms, true, plan, tensor, unit, start, inPlace)
-        : sweep(Direction.rms, false, plan, tensor, unit, start, inPlace);
+        ? sweep(Direction.rms, true, scratch, tensor, unit, start, count, inPlace)
+        : sweep(Direction.rms, false, scratch, tensor, unit, start, count, inPlace);
     case Direction.rmsMomentum:
       return isFull
-        ? sweep(Direction.rmsMomentum, true, plan, tensor, unit, start, inPlace)
-        : sweep(Direction.rmsMomentum, false, plan, tensor, unit, start, inPlace);
+        ? sweep(Direction.rmsMomentum, true, scratch, tensor, unit, start, count, inPlace)
+        : sweep(Direction.rmsMomentum, false, scratch, tensor, unit, start, count, inPlace);
     case Direction.adam:
       return isFull
-        ? sweep(Direction.adam, true, plan, tensor, unit, start, inPlace)
-        : sweep(Direction.adam, false, plan, tensor, unit, start, inPlace);
+        ? sweep(Direction.adam, true, scratch, tensor, unit, start, count, inPlace)
+        : sweep(Direction.adam, false, scratch, tensor, unit, start, count, inPlace);
     default:
       unreachable();
   }
@@ -81,7 +84,7 @@ function powerOf(scale: f64): f64 {
 /** The loop. `direction` and `isFull` are constants where this is inlined, so that nothing is asked inside it. */
 @inline
 function sweep(
-  direction: u32, isFull: bool, plan: Plan, tensor: Tensor, unit: Unit, start: u32, inPlace: bool,
+  direction: u32, isFull: bool, room: Scratch, tensor: Tensor, unit: Unit, start: u32, count: u32, inPlace: bool,
 ): void {
   const recipe = changetype<Recipe>(tensor.recipe);
   const powerOfTwo = powerOf(unit.scale);
@@ -112,9 +115,9 @@ function sweep(
   let out: usize = (inPlace ? tensor.parameter : tensor.update) + skipped;
   let m: usize = tensor.first + skipped;
   let v: usize = tensor.second + skipped;
-  const scratch = changetype<usize>(plan);
-  const rest = tensor.unitSize & 7;
-  let bytes = <usize>(tensor.unitSize - rest) << 2;
+  const scratch = changetype<usize>(room);
+  const rest = count & 7;
+  let bytes = <usize>(count - rest) << 2;
   let lastOut: usize = 0;
   let lastM: usize = 0;
   let lastV: usize = 0;
