@@ -17,8 +17,8 @@ export interface Injectable extends Schedule {
 }
 
 /**
- * A learning rate that can be read and set at run time. Wherever rates are fed to each step as numbers, compiled or
- * not, the next step has it; a step that `jit` of `znorm/jax` has compiled keeps the rate it was compiled with.
+ * A learning rate that can be read and set at run time. Rates are fed to each step as numbers, so the next step has
+ * it; under `jit` of jax-js, feed them yourself with `feed()` of `znorm/jax`.
  *
  * It is no function of the step, and its value no part of the optimizer's state: after restoring a checkpoint, set it.
  * Any other option is changed by going on with a chain of the same names: state is named, so

@@ -1,3 +1,4 @@
+export type { JaxFed } from './fed-numbers.ts';
 export {
   applyUpdates,
   type JaxOptions,

@@ -6,6 +6,7 @@ import { type Stage, stages } from '../stages.ts';
 import type { Operand } from '../tensor-ops.ts';
 import type { GradientTransformation } from '../transformation.ts';
 import { type ParameterInfos, updateTensors } from '../update-tensors.ts';
+import { fedAt, isFed, type JaxFed, refuseUnfed } from './fed-numbers.ts';
 import { type ScalarTable, scalarTable } from './scalar-table.ts';
 import { jaxOps, own } from './tensor-ops.ts';
 import { arraysByPath } from './tree-paths.ts';
@@ -37,12 +38,23 @@ export interface JaxOptions {
 /** Pure functions in the convention of jax-js: they consume the arrays they are given. */
 export interface JaxTransformation {
   init<Params extends JsTree<np.Array>>(params: Params): JaxState;
-  /** @returns what to add to the parameters, and the new state */
+  /**
+   * @param fed what `feed` made for this step; needed under `jit` by chains with `injectable`, `reduceOnPlateau` or
+   *   `addNoise`
+   * @returns what to add to the parameters, and the new state
+   */
   update<Params extends JsTree<np.Array>>(
     gradients: Params,
     state: JaxState,
     params?: Params,
+    fed?: JaxFed,
   ): [updates: Params, state: JaxState];
+  /**
+   * What of the next step only JavaScript knows, as arrays for `update`: rates as they are set now, and noise. To be
+   * made outside `jit`, for each step. It reads the counts of the state, and consumes neither argument; for chains
+   * without such numbers it is empty.
+   */
+  feed(state: JaxState, params: JsTree<np.Array>): Promise<JaxFed>;
   /**
    * Reads, outside `jit`, whether a guard such as `nonfinite({ action: 'skip' })` has skipped more steps in a row than
    * it allows: a compiled step cannot throw. Does not consume the state.
@@ -63,7 +75,7 @@ export interface JaxTransformation {
  *
  * Nothing is read from the device and nothing compiled twice: the state counts steps on its device, and under `jit` a
  * learning rate or a bias correction is looked up, by that count, in a table that was made when the function was
- * compiled. Float16 gradients and parameters are computed with in float32 and rounded once, at the end; state is
+ * compiled. What no table can hold (`injectable`, `reduceOnPlateau`, `addNoise`) is fed: see `feed`. Float16 gradients and parameters are computed with in float32 and rounded once, at the end; state is
  * float32.
  *
  * @throws TypeError on an unknown option, and from `update` on leaves that are not arrays or missing `params`
@@ -105,20 +117,42 @@ export function jaxTransformation(
     });
   }
 
+  /** How many steps each stage has seen: behind a gate, time is counted in steps that went through it. */
+  function countsOf(state: JaxState): Map<Stage, np.Array> {
+    let { count } = state;
+    return new Map(
+      plan.map((stage) => {
+        const own = count;
+        if (stage.primitive.gate) count = gateOf(state, stage.key).passed;
+        return [stage, own];
+      }),
+    );
+  }
+
   /** The chain's numbers at the step that `state` stands before: read if it has values, looked up while tracing. */
-  function scalarsOf(state: JaxState): Record<string, Operand<np.Array>> {
+  function scalarsOf(state: JaxState, fed: JaxFed | undefined): Record<string, Operand<np.Array>> {
     const scalars: Record<string, Operand<np.Array>> = {};
-    let count = state.count;
-    for (const { key, primitive } of plan) {
-      for (const [name, at] of Object.entries(primitive.scalars ?? {})) {
-        const full = `${key}.${name}`;
-        scalars[full] =
-          count instanceof np.Array ? at(stepsRead(count)) : lookedUp(scalarTable(full, at, steps), count);
+    for (const [stage, count] of countsOf(state)) {
+      for (const [name, at] of Object.entries(stage.primitive.scalars ?? {})) {
+        const full = `${stage.key}.${name}`;
+        const feeds = isFed(stage);
+        if (feeds && fed) scalars[full] = fed.scalars[full] ?? refuseUnfed(full);
+        else if (count instanceof np.Array) scalars[full] = at(stepsRead(count));
+        else scalars[full] = feeds ? refuseUnfed(full) : lookedUp(scalarTable(full, at, steps), count);
       }
-      // Behind a gate, time is counted in steps that went through it.
-      if (primitive.gate) count = gateOf(state, key).passed;
     }
     return scalars;
+  }
+
+  /** The random numbers of that step: fed, or drawn where the step is known. */
+  function drawnFor(state: JaxState, infos: ParameterInfos, fed: JaxFed | undefined): JaxFed['drawn'] {
+    if (fed) return fed.drawn;
+    const drawing = plan.filter(({ primitive }) => primitive.draws);
+    const counts = countsOf(state);
+    return fedAt(drawing, infos, (stage) => {
+      const count = counts.get(stage)!;
+      return count instanceof np.Array ? stepsRead(count) : refuseUnfed(`noise of ${stage.key}`);
+    }).drawn;
   }
 
   return Object.freeze({
@@ -138,17 +172,24 @@ export function jaxTransformation(
       };
     },
 
-    update<Params extends JsTree<np.Array>>(gradients: Params, state: JaxState, params?: Params) {
+    update<Params extends JsTree<np.Array>>(
+      gradients: Params,
+      state: JaxState,
+      params?: Params,
+      fed?: JaxFed,
+    ) {
       const given = arraysByPath('update', gradients);
       const weights = params === undefined ? undefined : arraysByPath('update', params);
+      const infos = described(given);
       const results = jaxOps.tidy(() => {
         const inputs = {
           gradients: mapped(given, inFloat32),
           slots: state.slots,
           params: weights && mapped(weights, inFloat32),
-          scalars: scalarsOf(state),
+          drawn: drawnFor(state, infos, fed),
+          scalars: scalarsOf(state, fed),
         };
-        const { updates, slots, gates } = updateTensors(transformation, inputs, described(given), jaxOps);
+        const { updates, slots, gates } = updateTensors(transformation, inputs, infos, jaxOps);
         return {
           updates: mapped(updates, (x, path) => inPrecisionOf(weights?.[path] ?? given[path], x)),
           state: {
@@ -158,12 +199,19 @@ export function jaxTransformation(
           },
         };
       });
-      const consumed = [gradients, state, ...(params === undefined ? [] : [params])];
+      const consumed = [gradients, state, ...[params, fed].filter((given) => given !== undefined)];
       const lent = new Set(tree.leaves<np.Array>(consumed));
       const returned = tree.map((x: np.Array) => (lent.has(x) ? x.ref : x), results) as typeof results;
       tree.dispose(consumed);
       const updates = tree.unflatten(tree.structure(gradients), Object.values(returned.updates));
       return [updates as Params, returned.state];
+    },
+
+    async feed(state: JaxState, params: JsTree<np.Array>): Promise<JaxFed> {
+      const counts = countsOf(state);
+      const steps = new Map<Stage, number>();
+      for (const stage of plan.filter(isFed)) steps.set(stage, (await counts.get(stage)!.ref.data())[0]);
+      return fedAt(plan, described(arraysByPath('feed', params)), (stage) => steps.get(stage)!);
     },
 
     async check(state: JaxState): Promise<void> {
