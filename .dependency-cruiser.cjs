@@ -23,7 +23,7 @@ const floors = {
     'objective',
     'classification|segmentation|models/|step-graph|training-state',
     'checkpoint|checkpoint-file|step-run|update-graph|nonfinite-error|generation/',
-    'graph-update',
+    'graph-update|evaluation-source',
     'trainer|profile',
     'index|node',
   ],

@@ -1,6 +1,7 @@
 import {
   type ArrayTensor,
   advance,
+  drawnAt,
   type GradientTransformation,
   type Report,
   scalarsAt,
@@ -29,8 +30,8 @@ export interface GraphUpdate {
     key: { seed: number; step: number },
     refuse: ((loss: number, path: string | undefined) => never) | undefined,
   ): Promise<Measured & StepTaken>;
-  /** Whether the training state in memory is behind. */
-  readonly ahead: boolean;
+  /** The training state where the graph runs, if that in memory is behind: by path, and slots by `updateNames.slot`. */
+  readonly current: Readonly<Record<string, KeptTensor>> | undefined;
   /** Brings the training state back to memory, from which the next step takes it again. */
   synchronize(): Promise<void>;
   /** Forgets what is not in memory: it has been written to. */
@@ -45,11 +46,11 @@ export async function createGraphUpdate(
   options: { engine: Engine; threads: number },
 ): Promise<GraphUpdate> {
   const graph = withUpdate(built, optimizer, state.optimizer, state.infos);
-  const { moved, scalars, gates, reports } = graph;
+  const { moved, scalars, drawn, gates, reports } = graph;
   const loaded = await loadStep(graph, state, {
     ...options,
     kept: [...moved.values()],
-    given: [...moved.keys(), ...scalars.map(updateNames.scalar)],
+    given: [...moved.keys(), ...scalars.map(updateNames.scalar), ...drawn],
   });
   /** The tensors of the training state that move, as they lie in memory. */
   const inMemory = (): Readonly<Record<string, ArrayTensor>> => ({
@@ -67,15 +68,18 @@ export async function createGraphUpdate(
 
   return {
     inputs: loaded.inputs,
-    get ahead() {
-      return current !== undefined;
+    get current() {
+      return current;
     },
     async step(batch, key, refuse) {
       const numbers = Object.entries(scalarsAt(optimizer, state.optimizer)).map(([name, value]) => [
         updateNames.scalar(name),
         { shape: [], data: Float32Array.of(value) },
       ]);
-      const given = { ...(current ?? singles(inMemory())), ...Object.fromEntries(numbers) };
+      const noise = Object.entries(drawnAt(optimizer, state.optimizer, state.infos)).flatMap(([path, own]) =>
+        Object.entries(own).map(([name, drawn]) => [updateNames.drawn(path, name), drawn]),
+      );
+      const given = { ...(current ?? singles(inMemory())), ...Object.fromEntries([...numbers, ...noise]) };
       const results = await loaded.run(batch, key, given);
       const measured = loaded.measured();
       const next = Object.fromEntries([...moved].map(([from, to]) => [from, results[to]]));

@@ -13,7 +13,8 @@ export interface LoadedStep {
   /**
    * Runs the graph on a batch. `key` names the random streams that are fed, such as dropout masks.
    *
-   * @param given what takes the place of tensors of the training state, and what it does not have
+   * @param given what takes the place of tensors of the training state, and what it does not have; what the graph does
+   *   not read is left out
    * @returns the outputs that are kept
    */
   run(
@@ -97,7 +98,8 @@ export async function loadStep(
     async run(batch, { seed, step }, given) {
       for (const { path, fill, view } of randoms) fill(view.data, randomStream(seed, path, step));
       for (const name of inputs) feeds[name] = { shape: fed.get(name)!, data: batch[name] };
-      return session.run({ ...feeds, ...given }, fetches);
+      const own = Object.entries(given ?? {}).filter(([name]) => fed.has(name));
+      return session.run({ ...feeds, ...Object.fromEntries(own) }, fetches);
     },
     measured: () => ({
       loss: read[graphNames.loss].data[0],

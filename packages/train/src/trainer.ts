@@ -11,6 +11,7 @@ import type { Explanation } from 'znorm/wasm';
 import { type Batch, countSamples, pieces } from './batch.ts';
 import { encodeCheckpoint, restoreCheckpoint } from './checkpoint.ts';
 import { createDigest } from './digest.ts';
+import { createEvaluationSource } from './evaluation-source.ts';
 import { createGraphUpdate } from './graph-update.ts';
 import { knownOptions } from './known-options.ts';
 import { refuseNonFinite, requireFinite } from './nonfinite-error.ts';
@@ -18,7 +19,7 @@ import type { Objective } from './objective.ts';
 import { type Engine, resolveEngine } from './runtime/engine.ts';
 import type { SafetensorsContent } from './safetensors.ts';
 import { evaluationGraph, predictionGraph, type StepGraph, trainingGraph } from './step-graph.ts';
-import { loadStep, type Measured, stepsBySize } from './step-run.ts';
+import { type LoadedStep, loadStep, type Measured, stepsBySize } from './step-run.ts';
 import { createTrainingState, type StepTaken, slotsOf, takeStep } from './training-state.ts';
 
 export interface TrainerOptions {
@@ -95,17 +96,21 @@ export interface Trainer {
   readonly batchHash: string;
   /** Trains on one batch of exactly `batchSize` samples. @throws RangeError naming step and tensor if a number is not finite */
   step(batch: Batch): Promise<StepResult>;
-  /** Loss and counts in evaluation mode, over any number of samples. */
+  /**
+   * Loss and counts in evaluation mode, over any number of samples. The parameters are those that the chain means for
+   * evaluation: averages of `emaOfParams`, slow ones of `lookahead`, schedule-free ones. Running statistics of batch
+   * normalizations stay those that training has gathered.
+   */
   evaluate(batches: Batch | Iterable<Batch> | AsyncIterable<Batch>): Promise<Evaluation>;
   /**
-   * The objective's outputs in evaluation mode, for any number of samples. Of the inputs only those must be there that
+   * The objective's outputs in evaluation mode, by the parameters of `evaluate`, for any number of samples. Of the inputs only those must be there that
    * the outputs depend on: no labels for logits. The arrays belong to the caller.
    */
   predict(batch: Batch): Promise<Named<ArrayTensor>>;
   /**
    * With updates in the graph, brings parameters, buffers and optimizer state back from where they are computed. To be
-   * awaited before they are looked at, hashed or saved; `evaluate` and `predict` do it themselves. Nothing to do
-   * otherwise.
+   * awaited before they are looked at, hashed or saved; `evaluate` and `predict` take them where they are. Nothing to
+   * do otherwise.
    */
   synchronize(): Promise<void>;
   /** Hash of the parameters alone: equal in two runs that start from the same weights. */
@@ -178,6 +183,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const training = inGraph ?? fused!;
   const evaluations = stepsBySize(batchSize, (count) => load(evaluationGraph(objective, count)));
   const predictions = stepsBySize(batchSize, (count) => load(predictionGraph(objective, count)));
+  const source = createEvaluationSource(optimizer, state, { engine, threads });
   let predictedFrom: readonly string[] | undefined;
   const digest = await createDigest();
   const guarded = stages(optimizer).some(({ primitive }) => primitive.name === 'nonfinite');
@@ -230,13 +236,16 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   };
 
   const inMemory = (where: string) => {
-    if (!inGraph?.ahead) return;
+    if (!inGraph?.current) return;
     throw new Error(
       `${where}: expected the training state in memory, got a newer one where the graph runs. Await synchronize() first.`,
     );
   };
 
-  const evaluate = async (batches: Batch | Iterable<Batch> | AsyncIterable<Batch>): Promise<Evaluation> => {
+  const evaluate = async (
+    batches: Batch | Iterable<Batch> | AsyncIterable<Batch>,
+    given: Given,
+  ): Promise<Evaluation> => {
     const counts: Record<string, number> = {};
     let lossSum = 0;
     let weightSum = 0;
@@ -248,7 +257,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
         batchSize,
       )) {
         const loaded = await evaluations.of(size);
-        await loaded.run(piece, { seed, step: steps });
+        await loaded.run(piece, { seed, step: steps }, given);
         const { loss, weight, counts: own } = loaded.measured();
         if (weight !== 0) lossSum += loss * weight; // a mean of nothing is NaN, and weighs nothing
         weightSum += weight;
@@ -260,7 +269,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     return { loss: lossSum / weightSum, counts, count };
   };
 
-  const predict = async (batch: Batch): Promise<Named<ArrayTensor>> => {
+  const predict = async (batch: Batch, given: Given): Promise<Named<ArrayTensor>> => {
     predictedFrom ??= predictionGraph(objective, batchSize).inputs;
     const inputs = predictedFrom;
     const count = countSamples('predict', batch, objective.inputs, inputs);
@@ -270,7 +279,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     let start = 0;
     for (const [piece, size] of pieces(needed, count, batchSize)) {
       const loaded = await predictions.of(size);
-      await loaded.run(piece, { seed, step: steps });
+      await loaded.run(piece, { seed, step: steps }, given);
       for (const [name, { shape, data }] of Object.entries(loaded.outputs)) {
         const each = data.length / size;
         whole[name] ??= { shape: [count, ...shape.slice(1)], data: new Float32Array(count * each) };
@@ -296,15 +305,9 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     },
     step: (batch) => alone('step', () => step(batch)),
     evaluate: (batches) =>
-      alone('evaluate', async () => {
-        await inGraph?.synchronize();
-        return evaluate(batches);
-      }),
+      alone('evaluate', () => source.lend(inGraph?.current, (given) => evaluate(batches, given))),
     predict: (batch) =>
-      alone('predict', async () => {
-        await inGraph?.synchronize();
-        return predict(batch);
-      }),
+      alone('predict', () => source.lend(inGraph?.current, (given) => predict(batch, given))),
     synchronize: () => alone('synchronize', async () => inGraph?.synchronize()),
     parameterHash() {
       inMemory('parameterHash');
@@ -331,10 +334,13 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     },
     dispose: () =>
       alone('dispose', async () => {
-        for (const loaded of [training, evaluations, predictions]) await loaded.release();
+        for (const loaded of [training, evaluations, predictions, source]) await loaded.release();
       }),
   };
 }
+
+/** What takes the place of tensors of the training state. */
+type Given = Parameters<LoadedStep['run']>[2];
 
 const optionNames: readonly (keyof TrainerOptions)[] = [
   'objective',

@@ -1,4 +1,6 @@
 import {
+  type ArrayTensor,
+  drawnAt,
   type GradientTransformation,
   type ParameterInfo,
   type State,
@@ -17,6 +19,8 @@ export interface UpdateGraph extends StepGraph {
   readonly moved: ReadonlyMap<string, string>;
   /** Step-dependent numbers that go in, as `scalarsAt` names them. */
   readonly scalars: readonly string[];
+  /** Random numbers that go in, named by `updateNames.drawn`. */
+  readonly drawn: readonly string[];
   readonly gates: readonly string[];
   /** What the elements of the output `reports` say. */
   readonly reports: readonly {
@@ -29,6 +33,7 @@ export interface UpdateGraph extends StepGraph {
 export const updateNames = {
   slot: (path: string, slot: string) => `slot ${path}/${slot}`,
   scalar: (name: string) => `scalar ${name}`,
+  drawn: (path: string, name: string) => `drawn ${path}/${name}`,
   gate: (key: string) => `gate of ${key}`,
   reports: 'values of reports',
   /** By parameter: how many elements of its gradient are NaN or infinite. */
@@ -42,7 +47,7 @@ export const updateNames = {
 export function withUpdate(
   step: StepGraph,
   optimizer: GradientTransformation,
-  state: State<{ readonly shape: readonly number[] }>,
+  state: State<ArrayTensor>,
   infos: Readonly<Record<string, ParameterInfo>>,
 ): UpdateGraph {
   const { graph, declared } = step;
@@ -59,8 +64,11 @@ export function withUpdate(
   );
   const names = Object.keys(scalarsAt(optimizer, state));
   const scalars = Object.fromEntries(names.map((name) => [name, input(graph, updateNames.scalar(name), [])]));
+  const drawn = mapped(drawnAt(optimizer, state, infos), (own, path) =>
+    mapped(own, ({ shape }, name) => input(graph, updateNames.drawn(path, name), shape)),
+  );
 
-  const result = updateTensors(optimizer, { gradients, slots, params, scalars }, infos, ops);
+  const result = updateTensors(optimizer, { gradients, slots, params, scalars, drawn }, infos, ops);
 
   const flags = Object.entries(result.gates).flatMap(([key, open]) =>
     typeof open === 'number' ? [] : [[key, open] as const],
@@ -109,6 +117,7 @@ export function withUpdate(
     ...step,
     moved,
     scalars: names,
+    drawn: Object.values(drawn).flatMap((own) => Object.values(own).map(({ name }) => name)),
     gates: flags.map(([key]) => key),
     reports: reports.map(({ value: _, ...report }) => report),
   };
