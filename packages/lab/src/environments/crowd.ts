@@ -72,8 +72,12 @@ export function createCrowd(environment: Environment, options: CrowdOptions, fro
     place.actions.push(...actions[i]);
     return place;
   };
+  const look = (i: number, place: Place, reward: number, row: Float32Array) => {
+    place.episode.observe(row);
+    requireFinite(environment, i, place, reward, row);
+  };
   const places = Array.from({ length: count }, (_, i) => (from ? replay(i, from) : begin(i, 0)));
-  for (const [i, { episode }] of places.entries()) episode.observe(rowOf(observations, i));
+  for (const [i, place] of places.entries()) look(i, place, 0, rowOf(observations, i));
 
   return {
     count,
@@ -91,8 +95,7 @@ export function createCrowd(environment: Environment, options: CrowdOptions, fro
         place.actions.push(action);
         place.earned += outcome.reward;
         const row = rowOf(nextObservations, i);
-        place.episode.observe(row);
-        requireFinite(environment, i, place, outcome.reward, row);
+        look(i, place, outcome.reward, row);
         rewards[i] = outcome.reward;
         terminated[i] = Number(outcome.terminated);
         truncated[i] = Number(!outcome.terminated && place.actions.length >= maxSteps);
@@ -100,7 +103,7 @@ export function createCrowd(environment: Environment, options: CrowdOptions, fro
         if (terminated[i] || truncated[i]) {
           finished.push({ return: place.earned, length: place.actions.length });
           places[i] = begin(i, place.episodes);
-          places[i].episode.observe(rowOf(observations, i));
+          look(i, places[i], 0, rowOf(observations, i));
         }
       }
       return { rewards, terminated, truncated, nextObservations, finished };

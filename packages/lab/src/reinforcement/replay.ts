@@ -1,4 +1,4 @@
-import { type RandomStream, type StoredArray, uniform } from '@znorm/train';
+import { integer, type RandomStream, type StoredArray, uniform } from '@znorm/train';
 
 /** Experience kept to be learnt from again, in flat arrays; the oldest makes room for the newest. */
 export interface Replay {
@@ -74,7 +74,7 @@ export function createReplay(
   };
   if (from) {
     for (const [name, array] of Object.entries(arrays)) array.set(from.arrays[name] as never);
-    for (let i = 0; i < used(); i++) tree.set(i, priorities[i]);
+    if (alpha > 0) for (let i = 0; i < used(); i++) tree.set(i, priorities[i]);
   }
 
   return {
@@ -88,23 +88,31 @@ export function createReplay(
       actions[i] = action;
       rewards[i] = reward;
       terminated[i] = Number(ended);
-      setPriority(i, alpha === 0 ? 1 : largest);
+      if (alpha > 0) setPriority(i, largest);
       added++;
     },
     sample(count, random, exponent) {
-      const total = tree.sum();
-      const indices = Int32Array.from({ length: count }, () =>
-        tree.find(uniform(random) * total, used() - 1),
-      );
+      const indices = new Int32Array(count);
+      const weights = new Float32Array(count).fill(1);
+      if (alpha === 0) {
+        for (let row = 0; row < count; row++) indices[row] = integer(random, used());
+      } else {
+        const total = tree.sum();
+        for (let row = 0; row < count; row++) indices[row] = tree.find(uniform(random) * total, used() - 1);
+        // (N P(i))^−β, over its largest, which belongs to the least probable of those drawn.
+        for (let row = 0; row < count; row++) {
+          weights[row] = ((used() * priorities[indices[row]]) / total) ** -exponent;
+        }
+        const heaviest = weights.reduce((most, weight) => Math.max(most, weight), 0);
+        for (let row = 0; row < count; row++) weights[row] /= heaviest;
+      }
       const pick = <A extends Float32Array | Int32Array | Uint8Array>(source: A, out: A, columns: number) => {
-        for (const [row, i] of indices.entries()) {
-          for (let j = 0; j < columns; j++) out[row * columns + j] = source[i * columns + j];
+        for (let row = 0; row < count; row++) {
+          const from = indices[row] * columns;
+          for (let j = 0; j < columns; j++) out[row * columns + j] = source[from + j];
         }
         return out;
       };
-      // (N P(i))^−β, over its largest, which belongs to the least probable of those drawn.
-      const weights = Float32Array.from(indices, (i) => ((used() * priorities[i]) / total) ** -exponent);
-      const heaviest = weights.reduce((most, weight) => Math.max(most, weight), 0);
       return {
         indices,
         observations: pick(observations, new Float32Array(count * width), width),
@@ -112,7 +120,7 @@ export function createReplay(
         actions: pick(actions, new Int32Array(count), 1),
         rewards: pick(rewards, new Float32Array(count), 1),
         terminated: pick(terminated, new Uint8Array(count), 1),
-        weights: weights.map((weight) => weight / heaviest),
+        weights,
       };
     },
     setErrors(indices, errors) {

@@ -61,14 +61,28 @@ describe.each(all)('a crowd of %s', (_, environment) => {
   });
 });
 
-it('names the environment, place and step of a number that is not finite', () => {
+it.each([
+  ['at the start', (steps: number) => ({ seen: steps === 0 ? Number.NaN : 0, reward: 1 }), 0, 'NaN'],
+  ['later', (steps: number) => ({ seen: steps === 3 ? -Infinity : 0, reward: 1 }), 3, '-Infinity'],
+  ['as a reward', (steps: number) => ({ seen: 0, reward: steps === 2 ? Number.NaN : 1 }), 2, 'NaN'],
+])('names the environment, place and step of a number that is not finite %s', (_, at, step, value) => {
   const broken: Environment = {
     ...cartpole,
-    start: () => ({ observe: (out) => out.fill(Number.NaN), step: () => ({ reward: 1, terminated: false }) }),
+    start() {
+      let steps = 0;
+      return {
+        observe: (out) => out.fill(at(steps).seen),
+        step: () => ({ reward: at(++steps).reward, terminated: false }),
+      };
+    },
   };
-  expect(() => createCrowd(broken, options).step([0, 0, 0])).toThrow(
+  const act = () => {
+    const crowd = createCrowd(broken, options);
+    for (let i = 0; i < 5; i++) crowd.step([0, 0, 0]);
+  };
+  expect(act).toThrow(
     new RangeError(
-      "cartpole: expected finite observations and rewards, got NaN at place 0, step 1 of episode 0. The environment's equations have left their range.",
+      `cartpole: expected finite observations and rewards, got ${value} at place 0, step ${step} of episode 0. The environment's equations have left their range.`,
     ),
   );
 });

@@ -3,11 +3,17 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { cartpole } from '../../src/environments/cartpole.ts';
+import type { Environment } from '../../src/environments/environment.ts';
 import { createEpisodeRecord } from '../../src/reinforcement/episode-record.ts';
+import { createPolicyAgent } from '../../src/reinforcement/policy-gradient.ts';
+import { policyObjective } from '../../src/reinforcement/policy-objective.ts';
 import { evaluateTest } from '../../src/run/evaluate-test.ts';
 import { lastEvent, readEvents } from '../../src/run/events.ts';
 import { train } from '../../src/run/train.ts';
 import { expandRuns, planComparison } from '../../src/sweep/plan.ts';
+import { reinforcement } from '../../src/tasks/reinforcement.ts';
+import { taskByName } from '../../src/tasks/tasks.ts';
 import { newRun, outcome, settingsOf } from '../run/small-run.ts';
 import { thrown } from '../thrown.ts';
 
@@ -71,6 +77,57 @@ test('a batch that cannot be dealt out to the episodes side by side is refused',
   expect(message).toBe(
     'cartpole: expected `batchSize` to be a multiple of the 8 episodes that run side by side, got 60.',
   );
+});
+
+test('a run ends where its environment shows a number that is not finite, and says so', async () => {
+  const start: Environment['start'] = (next) => {
+    const episode = cartpole.start(next);
+    let steps = 0;
+    return {
+      observe: (out) => (steps === 7 ? out.fill(Number.NaN) : episode.observe(out)),
+      step(action) {
+        steps++;
+        return episode.step(action);
+      },
+    };
+  };
+  const task = reinforcement({
+    name: 'leaky',
+    summary: 'a cart that is lost from sight at its seventh step',
+    environment: { ...cartpole, start },
+    algorithms: {
+      ppo: {
+        places: 1,
+        objective: ({ observationSize, actions }) =>
+          policyObjective({ observationSize, actions, hidden: [], valueWeight: 0.5, entropyWeight: 0 }),
+        agent: (trainer, environment, { batchSize, seed }) =>
+          createPolicyAgent(trainer, environment, {
+            places: 1,
+            rolloutSteps: batchSize,
+            batchSize,
+            epochs: 1,
+            gamma: 1,
+            lambda: 1,
+            seed,
+          }),
+        steps: (environmentSteps, batchSize) => environmentSteps / batchSize,
+      },
+    },
+    learningRates: [1e-3],
+    schedule: (value) => ({ constant: { value } }),
+    presets: taskByName('cartpole').presets,
+  });
+  const findTask = () => task;
+  const sizes = { ...small, trainSize: 64, batchSize: 4, seeds: 1, methods: ['znorm'] };
+  const [config] = expandRuns(await planComparison({ task: 'leaky', ...sizes }, { findTask }), findTask);
+  const files = newRun(root, config);
+  await train(files, settings, () => {}, findTask);
+  expect(lastEvent(readEvents(files.events), 'fail')).toMatchObject({
+    step: 1,
+    tensor: null,
+    message:
+      "cartpole: expected finite observations and rewards, got NaN at place 0, step 7 of episode 0. The environment's equations have left their range.",
+  });
 });
 
 test('a problem counts as solved with the hundredth episode in a row whose mean reaches the threshold', () => {
