@@ -37,6 +37,8 @@ export interface QLearningOptions {
   /** Optimizer steps between two copies of the network to its target. */
   readonly targetEvery: number;
   readonly gamma: number;
+  /** What rewards are divided by before they are learnt, to bring errors near 1, where the loss stops being a parabola. */
+  readonly rewardScale: number;
   /** Of the run's steps, how many until exploration is down to its end. */
   readonly explorationShare: number;
   /** How often a random action is begun from then on. */
@@ -99,7 +101,7 @@ export function qObjective({ observationSize, actions, hidden, scales }: QNetwor
 /**
  * Double deep Q-learning from a replay buffer. `trainer` trains a `qObjective`.
  *
- *     y = r + γ (1 − terminated) Q_target(s′, argmax_a Q(s′, a))
+ *     y = r / scale + γ (1 − terminated) Q_target(s′, argmax_a Q(s′, a))
  *
  * It explores by ε-greedy actions that may be held for some steps.
  *
@@ -111,7 +113,7 @@ export function createQAgent(
   options: QLearningOptions & { readonly seed: number },
   from?: AgentSnapshot,
 ): Agent {
-  const { places, rolloutSteps, batchSize, gamma, seed } = options;
+  const { places, rolloutSteps, batchSize, gamma, rewardScale, seed } = options;
   const { observationSize: width, actions: actionCount } = environment;
   const counters = from?.counters as
     | { rounds: number; crowd: CrowdSnapshot; replay: ReplayCounters; held: Held[] }
@@ -162,7 +164,7 @@ export function createQAgent(
         replay.add({
           observation: before.subarray(i * width, (i + 1) * width),
           action: actions[i],
-          reward: rewards[i],
+          reward: rewards[i] / rewardScale,
           next: nextObservations.subarray(i * width, (i + 1) * width),
           terminated: terminated[i] === 1,
         });

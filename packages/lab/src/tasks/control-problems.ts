@@ -72,7 +72,6 @@ function replays(recipe: QRecipe): Readonly<Record<string, Algorithm>> {
 }
 
 const linear: Task['schedule'] = (from, steps) => ({ linear: { from, to: 0, steps } });
-const constant: Task['schedule'] = (value) => ({ constant: { value } });
 const bothReplays = ['dqn', 'dqn-prioritized'] as const;
 const smoke = { epochs: 2, seeds: 2, validationSize: 5, testSize: 10 };
 
@@ -151,7 +150,7 @@ export const controlProblems: readonly Task[] = [
     summary: 'a pole to balance on a cart, by Q-learning from a replay buffer',
     environment: cartpole,
     algorithms: replays({
-      hidden: [128, 128],
+      hidden: [256, 256],
       scales: [1, 1, 1, 1],
       places: 8,
       rolloutSteps: 32,
@@ -160,27 +159,28 @@ export const controlProblems: readonly Task[] = [
       learningStarts: 1000,
       targetEvery: 128,
       gamma: 0.99,
+      rewardScale: 1,
       explorationShare: 0.16,
       explorationEnd: 0.04,
       longestHold: 1,
     }),
     learningRates: [2.3e-3],
-    schedule: constant,
+    schedule: linear,
     presets: {
       smoke: { ...smoke, trainSize: 1280, batchSize: 64, time: 'under a minute' },
       quick: {
         epochs: 10,
         trainSize: 5000,
         batchSize: 64,
-        seeds: 4,
-        validationSize: 20,
+        seeds: 2,
+        validationSize: 100,
         testSize: 100,
         time: 'about 8 minutes',
       },
       paper: {
         models: bothReplays,
-        epochs: 20,
-        trainSize: 10_000,
+        epochs: 10,
+        trainSize: 5000,
         batchSize: 64,
         seeds: 30,
         validationSize: 100,
@@ -194,36 +194,37 @@ export const controlProblems: readonly Task[] = [
     summary: 'a car too weak for its hill, by Q-learning from a replay buffer',
     environment: mountainCar,
     algorithms: replays({
-      hidden: [64, 64],
+      hidden: [128, 128],
       scales: [1, 0.07],
       places: 4,
       rolloutSteps: 4,
-      gradientSteps: 16,
+      gradientSteps: 8,
       capacity: 50_000,
       learningStarts: 1000,
-      targetEvery: 500,
+      targetEvery: 300,
       gamma: 0.99,
+      rewardScale: 1,
       explorationShare: 0.2,
       explorationEnd: 0.07,
       longestHold: 30,
     }),
     learningRates: [1e-3],
-    schedule: constant,
+    schedule: linear,
     presets: {
       smoke: { ...smoke, trainSize: 1600, batchSize: 128, time: 'under a minute' },
       quick: {
         epochs: 10,
-        trainSize: 20_000,
+        trainSize: 12_000,
         batchSize: 128,
         seeds: 2,
-        validationSize: 20,
+        validationSize: 100,
         testSize: 100,
         time: 'about 8 minutes',
       },
       paper: {
         models: bothReplays,
-        epochs: 20,
-        trainSize: 20_000,
+        epochs: 10,
+        trainSize: 12_000,
         batchSize: 128,
         seeds: 30,
         validationSize: 100,
@@ -246,12 +247,13 @@ export const controlProblems: readonly Task[] = [
       learningStarts: 1000,
       targetEvery: 250,
       gamma: 0.99,
+      rewardScale: 1,
       explorationShare: 0.12,
       explorationEnd: 0.1,
       longestHold: 1,
     }),
     learningRates: [6.3e-4],
-    schedule: constant,
+    schedule: linear,
     presets: {
       smoke: { ...smoke, trainSize: 1200, batchSize: 128, time: 'under a minute' },
       quick: {

@@ -16,6 +16,7 @@ const options = {
   learningStarts: 32,
   targetEvery: 6,
   gamma: 0.9,
+  rewardScale: 2,
   explorationShare: 0.5,
   explorationEnd: 0.1,
   longestHold: 3,
@@ -64,7 +65,7 @@ it('divides what it sees by its scales', async () => {
   await Promise.all([plain.dispose(), scaled.dispose()]);
 });
 
-it('learns r + γ Q_target(s′, argmax Q(s′)), and the reward alone where an episode ended', async () => {
+it('learns r / scale + γ Q_target(s′, argmax Q(s′)), and the reward alone where an episode ended', async () => {
   // The values of an observation o are [p · o, −p · o]: p = 10 when the target network was copied, −1 from then on.
   const parameters = [{ path: 'p', data: Float32Array.of(10) }];
   const batches: Record<string, Float32Array>[] = [];
@@ -103,7 +104,7 @@ it('learns r + γ Q_target(s′, argmax Q(s′)), and the reward alone where an 
   const [, { observations, targets }] = batches;
   for (const [i, o] of observations.entries()) {
     // From o the next is o + 1. Online prefers action 1 there, which the target network values at −10 (o + 1).
-    const expected = o === 3 ? 3 : o + options.gamma * -10 * (o + 1);
+    const expected = o === 3 ? 3 / 2 : o / 2 + options.gamma * -10 * (o + 1);
     expect(targets[i]).toBeCloseTo(expected, 4);
   }
   expect(parameters[0].data[0]).toBe(-1);
