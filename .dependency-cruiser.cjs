@@ -22,7 +22,7 @@ const floors = {
     'batches|layers/',
     'objective',
     'classification|segmentation|models/|step-graph|training-state',
-    'checkpoint|checkpoint-file|step-run|update-graph|nonfinite-error|generation/',
+    'checkpoint|checkpoint-file|padding|step-run|update-graph|nonfinite-error|generation/',
     'graph-update|evaluation-source',
     'trainer|profile',
     'index|node',

@@ -11,6 +11,12 @@ export interface InputSpec {
   readonly below?: number;
   /** Of int32 with `below`: the smallest number allowed; −1 lets a padding mark through. @default 0 */
   readonly from?: number;
+  /**
+   * Of int32 [length]: what fills up short samples. `step` and `evaluate` leave out padding that all samples of a
+   * batch have, in eighths of the length, so the graph may be built with shorter tensors, and the loss must not depend
+   * on padding. Batches of samples of like length then take less time. @default none
+   */
+  readonly padding?: number;
 }
 
 export type InputSpecs = Readonly<Record<string, InputSpec>>;

@@ -112,34 +112,43 @@ export async function loadStep(
   };
 }
 
-/** Graphs by their number of samples. */
-export interface StepsBySize {
-  of(count: number): Promise<LoadedStep>;
+/** Graphs by their number of samples, and by the padding that is cut off. */
+export interface StepsByShape {
+  of(count: number, cut: number): Promise<LoadedStep>;
   release(): Promise<void>;
 }
 
 /** Graphs of other sizes that stay loaded: a last partial batch here and there, without building it again each time. */
 const otherSizes = 2;
 
-/** Loads a graph when its size is first asked for. That of whole batches stays; of the others, the last used. */
-export function stepsBySize(batchSize: number, load: (count: number) => Promise<LoadedStep>): StepsBySize {
-  const loaded = new Map<number, LoadedStep>();
+/** Loads a graph when it is first asked for. Those of whole batches stay; of the others, the last used. */
+export function stepsByShape(
+  batchSize: number,
+  load: (count: number, cut: number) => Promise<LoadedStep>,
+): StepsByShape {
+  const whole = new Map<number, LoadedStep>();
+  const others = new Map<string, LoadedStep>();
   return {
-    async of(count) {
-      const step = loaded.get(count) ?? (await load(count));
-      loaded.delete(count); // to be last in the order of the map, which is that of use
-      loaded.set(count, step);
-      const others = [...loaded.keys()].filter((size) => size !== batchSize);
-      for (const size of others.slice(0, -otherSizes)) {
-        const old = loaded.get(size);
-        loaded.delete(size);
-        await old?.release();
+    async of(count, cut) {
+      if (count === batchSize) {
+        const step = whole.get(cut) ?? (await load(count, cut));
+        whole.set(cut, step);
+        return step;
+      }
+      const key = `${count} ${cut}`;
+      const step = others.get(key) ?? (await load(count, cut));
+      others.delete(key); // to be last in the order of the map, which is that of use
+      others.set(key, step);
+      for (const old of [...others.keys()].slice(0, -otherSizes)) {
+        await others.get(old)?.release();
+        others.delete(old);
       }
       return step;
     },
     async release() {
-      for (const step of loaded.values()) await step.release();
-      loaded.clear();
+      for (const step of [...whole.values(), ...others.values()]) await step.release();
+      whole.clear();
+      others.clear();
     },
   };
 }

@@ -16,10 +16,11 @@ import { createGraphUpdate } from './graph-update.ts';
 import { knownOptions } from './known-options.ts';
 import { refuseNonFinite, requireFinite } from './nonfinite-error.ts';
 import type { Objective } from './objective.ts';
+import { cutPadding, paddingToCut, requirePaddable, withoutPadding } from './padding.ts';
 import { type Engine, resolveEngine } from './runtime/engine.ts';
 import type { SafetensorsContent } from './safetensors.ts';
 import { evaluationGraph, predictionGraph, type StepGraph, trainingGraph } from './step-graph.ts';
-import { type LoadedStep, loadStep, type Measured, stepsBySize } from './step-run.ts';
+import { type LoadedStep, loadStep, type Measured, stepsByShape } from './step-run.ts';
 import { createTrainingState, type StepTaken, slotsOf, takeStep } from './training-state.ts';
 
 export interface TrainerOptions {
@@ -172,6 +173,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       "createTrainer: expected no `onGradients` with updates in the graph, whose gradients never leave it. Choose `updates: 'fused'`.",
     );
   }
+  requirePaddable(objective.inputs);
   const graph = trainingGraph(objective, batchSize);
   const state = await createTrainingState(graph.declared, optimizer, seed, {
     watched: onGradients !== undefined,
@@ -179,10 +181,14 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const load = (built: StepGraph) => loadStep(built, state, { engine, threads });
   const inGraph =
     updates === 'graph' ? await createGraphUpdate(graph, optimizer, state, { engine, threads }) : undefined;
-  const fused = inGraph ? undefined : await load(graph);
-  const training = inGraph ?? fused!;
-  const evaluations = stepsBySize(batchSize, (count) => load(evaluationGraph(objective, count)));
-  const predictions = stepsBySize(batchSize, (count) => load(predictionGraph(objective, count)));
+  const fused = stepsByShape(batchSize, (count, cut) =>
+    load(cut === 0 ? graph : trainingGraph(withoutPadding(objective, cut), count)),
+  );
+  if (!inGraph) await fused.of(batchSize, 0);
+  const evaluations = stepsByShape(batchSize, (count, cut) =>
+    load(evaluationGraph(withoutPadding(objective, cut), count)),
+  );
+  const predictions = stepsByShape(batchSize, (count) => load(predictionGraph(objective, count)));
   const source = createEvaluationSource(optimizer, state, { engine, threads });
   let predictedFrom: readonly string[] | undefined;
   const digest = await createDigest();
@@ -215,14 +221,16 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       const taken = await (inGraph
         ? inGraph.step(batch, { seed, step: steps }, guarded ? undefined : refuseNonFinite)
         : fusedStep(batch));
-      batchHash = digest(batchHash, ...training.inputs.map((name) => batch[name]));
+      batchHash = digest(batchHash, ...graph.inputs.map((name) => batch[name]));
       return { step: steps++, ...taken };
     });
   };
 
   const fusedStep = async (batch: Batch): Promise<Measured & StepTaken> => {
-    await fused!.run(batch, { seed, step: steps });
-    const measured = fused!.measured();
+    const cut = paddingToCut(batch, objective.inputs);
+    const loaded = await fused.of(batchSize, cut);
+    await loaded.run(cutPadding(batch, objective.inputs, cut), { seed, step: steps });
+    const measured = loaded.measured();
     if (!guarded) requireFinite(measured.loss, state);
     const { gradients, parameters, infos } = state;
     const taken = takeStep(
@@ -256,8 +264,9 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
         countSamples('evaluate', batch, objective.inputs),
         batchSize,
       )) {
-        const loaded = await evaluations.of(size);
-        await loaded.run(piece, { seed, step: steps }, given);
+        const cut = paddingToCut(piece, objective.inputs);
+        const loaded = await evaluations.of(size, cut);
+        await loaded.run(cutPadding(piece, objective.inputs, cut), { seed, step: steps }, given);
         const { loss, weight, counts: own } = loaded.measured();
         if (weight !== 0) lossSum += loss * weight; // a mean of nothing is NaN, and weighs nothing
         weightSum += weight;
@@ -278,7 +287,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     const whole: Record<string, { shape: number[]; data: Float32Array }> = {};
     let start = 0;
     for (const [piece, size] of pieces(needed, count, batchSize)) {
-      const loaded = await predictions.of(size);
+      const loaded = await predictions.of(size, 0);
       await loaded.run(piece, { seed, step: steps }, given);
       for (const [name, { shape, data }] of Object.entries(loaded.outputs)) {
         const each = data.length / size;
@@ -334,7 +343,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     },
     dispose: () =>
       alone('dispose', async () => {
-        for (const loaded of [training, evaluations, predictions, source]) await loaded.release();
+        for (const loaded of [inGraph, fused, evaluations, predictions, source]) await loaded?.release();
       }),
   };
 }

@@ -21,7 +21,7 @@ import { loss } from './image-classification.ts';
 import { requireSizesThatFit, wholeBatches } from './recipe.ts';
 import type { Prepared, Preset, Task, TaskConfig } from './task.ts';
 import { fileHashes, textData } from './text-data.ts';
-import { pickRows, type Rows, rowsInOrder, shuffledRows } from './token-batches.ts';
+import { pickRows, type Rows, rowsInOrder, rowsOfLikeLength } from './token-batches.ts';
 import { vocabularyMemory } from './vocabulary-memory.ts';
 import { warmupCosine } from './warmup-cosine.ts';
 
@@ -118,7 +118,8 @@ export function prepareTranslation(texts: Readonly<Record<string, string>>, conf
     training.flatMap(({ source, target }) => [source, target]),
     Number(settings.merges),
   );
-  const train = shuffledRows(rowsOf(training, parts), config);
+  const padded = { padded: ['source', 'target'], padding: special.padding };
+  const train = rowsOfLikeLength(rowsOf(training, parts), { ...config, ...padded });
   const translation = translator(parts, settings);
   const splits = {
     validation: pairs('val').slice(0, config.validationSize),
@@ -189,12 +190,17 @@ function translator(parts: BytePairs, settings: Readonly<Record<string, unknown>
   });
   const objective: Objective = {
     inputs: {
-      source: { shape: [length], dtype: 'int32', below: vocabulary },
-      target: { shape: [length + 1], dtype: 'int32', below: vocabulary },
+      source: { shape: [length], dtype: 'int32', below: vocabulary, padding },
+      target: { shape: [length + 1], dtype: 'int32', below: vocabulary, padding },
     },
     build({ source, target }, scope) {
       const memory = model.encode(source, scope);
-      const logits = model.decode(slice(target, { axis: 1, end: length }), memory, source, scope);
+      const logits = model.decode(
+        slice(target, { axis: 1, end: target.shape[1] - 1 }),
+        memory,
+        source,
+        scope,
+      );
       const labels = slice(target, { axis: 1, start: 1 });
       const smoothing = scope.training ? { labelSmoothing } : {};
       const mark = constant(labels.graph, BigInt64Array.of(BigInt(padding)));

@@ -14,13 +14,13 @@ import { sst2 as dataset, type LabelledSentence, labelledSentences } from '../da
 import { loadTexts } from '../datasets/text-dataset.ts';
 import { badInput } from '../expected-error.ts';
 import type { Metric, MetricValues } from '../metric.ts';
-import { type Words, wordsOf } from '../text/words.ts';
+import { paddingToken, type Words, wordsOf } from '../text/words.ts';
 import { accuracy, loss } from './image-classification.ts';
 import { requireSizesThatFit, wholeBatches } from './recipe.ts';
 import { sentenceModel, sentenceModels } from './sentiment-models.ts';
 import type { Prepared, Preset, Task, TaskConfig } from './task.ts';
 import { fileHashes, textData } from './text-data.ts';
-import { type Rows, rowsInOrder, shuffledRows } from './token-batches.ts';
+import { type Rows, rowsInOrder, rowsOfLikeLength } from './token-batches.ts';
 import { vocabularyMemory } from './vocabulary-memory.ts';
 import { warmupCosine } from './warmup-cosine.ts';
 
@@ -97,7 +97,7 @@ export function prepareSentiment(texts: Readonly<Record<string, string>>, config
     2,
   );
   const rows = (some: readonly LabelledSentence[]) => rowsOf(some, words);
-  const train = shuffledRows(rows(training), config);
+  const train = rowsOfLikeLength(rows(training), { ...config, padded: ['tokens'], padding: paddingToken });
   const validation = rows(sentences('dev.tsv').slice(0, config.validationSize));
   const test = rows(sentences('test.tsv').slice(0, config.testSize));
   const measured = async (trainer: Trainer, some: Rows, onShare?: (share: number) => void) =>
@@ -136,7 +136,7 @@ function sentiment(name: string, vocabulary: number, rate: number): Objective {
   const model = sentenceModel(name, { vocabulary, length, classes: 2, dropout: rate });
   return {
     inputs: {
-      tokens: { shape: [length], dtype: 'int32', below: vocabulary },
+      tokens: { shape: [length], dtype: 'int32', below: vocabulary, padding: paddingToken },
       labels: { shape: [], dtype: 'int32', below: 2 },
     },
     build({ tokens, labels }, scope) {

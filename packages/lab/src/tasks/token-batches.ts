@@ -6,24 +6,55 @@ export interface Rows {
   readonly columns: Readonly<Record<string, Int32Array>>;
 }
 
+/** Batches among which rows change places until each batch has rows of like length. */
+const pool = 20;
+
 /**
- * Rows in a new order each epoch, as a function of the step number; those left over in an epoch are dropped.
+ * Rows in a new order each epoch, in batches of rows of like length, as a function of the step number; those left over
+ * in an epoch are dropped.
  *
- * The batch of a step is the same for every method and follows from seed and step alone.
+ * The batch of a step is the same for every method and follows from seed and step alone. Rows are put in a random
+ * order, sorted by length among 20 batches at a time, and the batches are put in a random order again.
+ *
+ * @param options.padded    columns whose lengths count: of a row, the longest
+ * @param options.padding   what fills them up
  */
-export function shuffledRows(
+export function rowsOfLikeLength(
   { count, columns }: Rows,
-  { batchSize, seed }: { readonly batchSize: number; readonly seed: number },
+  {
+    batchSize,
+    seed,
+    padded,
+    padding,
+  }: {
+    readonly batchSize: number;
+    readonly seed: number;
+    readonly padded: readonly string[];
+    readonly padding: number;
+  },
 ): (step: number) => Batch {
   const perEpoch = Math.floor(count / batchSize);
+  const lengthOf = (column: Int32Array, row: number) => {
+    const size = column.length / count;
+    return column.subarray(row * size, (row + 1) * size).findLastIndex((number) => number !== padding) + 1;
+  };
+  const lengths = Int32Array.from({ length: count }, (_, row) =>
+    Math.max(...padded.map((name) => lengthOf(columns[name], row))),
+  );
   let known = -1;
-  let order: Uint32Array = new Uint32Array();
+  let rows: Uint32Array = new Uint32Array();
+  let batches: Uint32Array = new Uint32Array();
   return (step) => {
     const epoch = Math.floor(step / perEpoch);
-    if (epoch !== known) order = permutation(randomStream(seed, 'shuffle', epoch), count);
-    known = epoch;
-    const first = (step % perEpoch) * batchSize;
-    return pickRows({ count, columns }, order.subarray(first, first + batchSize));
+    if (epoch !== known) {
+      rows = permutation(randomStream(seed, 'shuffle', epoch), count).subarray(0, perEpoch * batchSize);
+      for (let start = 0; start < rows.length; start += pool * batchSize)
+        rows.subarray(start, start + pool * batchSize).sort((a, b) => lengths[a] - lengths[b]);
+      batches = permutation(randomStream(seed, 'batches', epoch), perEpoch);
+      known = epoch;
+    }
+    const first = batches[step % perEpoch] * batchSize;
+    return pickRows({ count, columns }, rows.subarray(first, first + batchSize));
   };
 }
 
