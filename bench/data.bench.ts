@@ -14,17 +14,22 @@ import {
   spread,
 } from './interleave.ts';
 
-/** Slices and patches as the tasks use them: pixels in the files, and by how much they are reduced. */
+/**
+ * Slices and patches as the tasks use them: pixels in the files, by how much they are reduced, and threads that train:
+ * one, as `znorm compare` has it, or as many as there are cores on a machine of two.
+ */
 const cases = {
-  'lgg-unet': { side: 256, reduce: 4, target: 'mask', batchSize: 16 },
-  'patches-resnet8': { side: 96, reduce: 2, target: 'label', batchSize: 32 },
+  'lgg-unet': { side: 256, reduce: 4, target: 'mask', batchSize: 16, threads: 1 },
+  'patches-resnet8': { side: 96, reduce: 2, target: 'label', batchSize: 32, threads: 1 },
+  'lgg-unet-no-core-free': { side: 256, reduce: 4, target: 'mask', batchSize: 16, threads: 2 },
+  'patches-resnet8-no-core-free': { side: 96, reduce: 2, target: 'label', batchSize: 32, threads: 2 },
 } as const;
 const samples = 128;
 
 /**
  * What reading, moving and standardizing training samples adds to a step: a step with the batches of `streamBatches`
- * over the same step with one batch that is always there. One thread trains; another core, if one is free, makes batches:
- * where none is, the ratio shows what they cost, and the share that waits is what tells whether training ever waits.
+ * over the same step with one batch that is always there. Another core, if one is free, makes batches: where none is,
+ * the ratio shows what they cost, and the share that waits is what tells whether training ever waits.
  */
 export async function* run(options: BenchOptions): AsyncGenerator<Result> {
   for (const [name, of] of chosenCases(cases, options.cases)) {
@@ -55,7 +60,7 @@ type Case = (typeof cases)[keyof typeof cases];
 
 async function dataOverWithout(
   folder: string,
-  { side, reduce, target, batchSize }: Case,
+  { side, reduce, target, batchSize, threads }: Case,
   report: (line: string) => void,
 ): Promise<{ ratio: number; waiting: number }> {
   const manifest = await written(folder, side, target);
@@ -84,7 +89,7 @@ async function dataOverWithout(
     objective,
     optimizer: adam({ learningRate: 1e-3 }),
     batchSize,
-    threads: 1,
+    threads,
   });
   const fed = ({ images, targets }: SampleBatch): Record<string, Float32Array | Int32Array> =>
     target === 'mask' ? { images, masks: targets } : { inputs: images, labels: Int32Array.from(targets) };

@@ -58,6 +58,7 @@ export function createSampleBatches(spec: SampleBatchSpec): SampleBatches {
   const reader = openSamples(folder, manifest);
   const pixels = new Uint8Array(channels * fullHeight * fullWidth);
   const target = new Uint8Array(targetSize(manifest));
+  const sums = new Uint32Array(area);
   const still = { image: new Float32Array(channels * area), mask: new Float32Array(area) };
 
   /** One sample as it is, into its place in a batch. */
@@ -65,17 +66,18 @@ export function createSampleBatches(spec: SampleBatchSpec): SampleBatches {
     reader.read(index, pixels, target);
     const { mean, std } = manifest.groups[groupOf[index]!]!;
     for (let channel = 0; channel < channels; channel++) {
+      sumSquares(pixels, channel * fullHeight * fullWidth, fullWidth, reduce, sums);
+      const level = 255 * mean[channel]!;
       // A channel that never changes has no deviation to divide by.
       const scale = 1 / (255 * (std[channel]! || 1));
-      const plane = pixels.subarray(channel * fullHeight * fullWidth, (channel + 1) * fullHeight * fullWidth);
-      reducePlane(plane, fullWidth, reduce, image.subarray(channel * area, (channel + 1) * area));
-      for (let i = channel * area; i < (channel + 1) * area; i++)
-        image[i] = (image[i]! - 255 * mean[channel]!) * scale;
+      const plane = channel * area;
+      for (let i = 0; i < area; i++)
+        image[plane + i] = (Math.fround(sums[i]! / (reduce * reduce)) - level) * scale;
     }
     if (manifest.target === 'label') targets[0] = target[0]!;
     else {
-      reducePlane(target, fullWidth, reduce, targets);
-      for (let i = 0; i < area; i++) targets[i] = targets[i]! >= 0.5 ? 1 : 0;
+      sumSquares(target, 0, fullWidth, reduce, sums);
+      for (let i = 0; i < area; i++) targets[i] = 2 * sums[i]! >= reduce * reduce ? 1 : 0;
     }
   };
   const place = ({ images, targets }: SampleBatch, position: number) => ({
@@ -146,13 +148,69 @@ function groupsBySample({ count, groups }: SampleManifest): Uint32Array {
   return found;
 }
 
-/** The mean of each square of `reduce` pixels a side. */
-function reducePlane(plane: Uint8Array, width: number, reduce: number, out: Float32Array): void {
+/**
+ * The sum of each square of `reduce` pixels a side, from a plane that starts at `first`. Where it can, it adds up whole
+ * words, two pixels at a time in their halves: that takes a quarter of the time.
+ */
+function sumSquares(
+  pixels: Uint8Array,
+  first: number,
+  width: number,
+  reduce: number,
+  sums: Uint32Array,
+): void {
   const columns = width / reduce;
-  for (let i = 0; i < out.length; i++) {
-    const start = Math.floor(i / columns) * reduce * width + (i % columns) * reduce;
-    let sum = 0;
-    for (let v = 0; v < reduce; v++) for (let u = 0; u < reduce; u++) sum += plane[start + v * width + u]!;
-    out[i] = sum / (reduce * reduce);
+  // Half a word holds 255 · reduce² / 2 up to 20.
+  const inWords = reduce === 2 ? width % 4 === 0 : reduce % 4 === 0 && reduce <= 20;
+  const words = new Int32Array(pixels.buffer, pixels.byteOffset, inWords ? pixels.length / 4 : 0);
+  for (let i = 0, row = 0; i < sums.length; i += columns, row++) {
+    const start = first + row * reduce * width;
+    const rowSums = sums.subarray(i, i + columns);
+    if (!inWords) sumRow(pixels, start, width, reduce, rowSums);
+    else if (reduce === 2) sumRowByTwo(words, start >> 2, width >> 2, rowSums);
+    else sumRowByFour(words, start >> 2, width >> 2, reduce >> 2, rowSums);
   }
+}
+
+function sumRow(pixels: Uint8Array, start: number, width: number, reduce: number, sums: Uint32Array): void {
+  for (let column = 0; column < sums.length; column++) {
+    let sum = 0;
+    for (let v = 0; v < reduce; v++)
+      for (let u = 0; u < reduce; u++) sum += pixels[start + v * width + column * reduce + u]!;
+    sums[column] = sum;
+  }
+}
+
+/** A word has two pixels of each of two squares; the first square's come first, as in every machine that Node runs on. */
+function sumRowByTwo(words: Int32Array, start: number, across: number, sums: Uint32Array): void {
+  for (let i = 0; i < across; i++) {
+    const pairs = pixelPairs(words[start + i]!) + pixelPairs(words[start + across + i]!);
+    sums[2 * i] = pairs & 0xffff;
+    sums[2 * i + 1] = pairs >>> 16;
+  }
+}
+
+/** Squares of `side` words a side, or four times as many pixels. */
+function sumRowByFour(
+  words: Int32Array,
+  start: number,
+  across: number,
+  side: number,
+  sums: Uint32Array,
+): void {
+  for (let column = 0; column < sums.length; column++) {
+    let pairs = 0;
+    for (let v = 0; v < 4 * side; v += 4)
+      for (let u = 0; u < side; u++) {
+        const at = start + v * across + column * side + u;
+        pairs += pixelPairs(words[at]!) + pixelPairs(words[at + across]!);
+        pairs += pixelPairs(words[at + 2 * across]!) + pixelPairs(words[at + 3 * across]!);
+      }
+    sums[column] = (pairs & 0xffff) + (pairs >>> 16);
+  }
+}
+
+/** The first byte of a word added to its second, and in the upper half its third to its fourth. */
+function pixelPairs(word: number): number {
+  return (word & 0x00ff00ff) + ((word >>> 8) & 0x00ff00ff);
 }

@@ -85,6 +85,60 @@ describe('batches of samples', () => {
     half.close();
   });
 
+  test.each([
+    [6, 2],
+    [24, 2],
+    [24, 3],
+    [24, 4],
+    [24, 12],
+    [40, 20],
+    [48, 24],
+  ])(
+    'of %i pixels a side, by %i, hold the mean of every square, of white pixels too',
+    async (side, reduce) => {
+      const where = join(folder, `${side}-${reduce}`);
+      mkdirSync(where);
+      const shape = [2, side, side] as const;
+      const writer = await createSampleWriter(where, {
+        dataset: 'squares',
+        from: 'here',
+        shape,
+        target: 'mask',
+      });
+      writer.group('all');
+      // The upper half is white, the largest sums there are.
+      const image = Uint8Array.from({ length: 2 * side * side }, (_, k) =>
+        k % (side * side) < (side * side) / 2 ? 255 : (k * 37 + 11) % 256,
+      );
+      const mask = Uint8Array.from({ length: side * side }, (_, k) => Number((k * 7) % 10 < 5));
+      await writer.add(image, mask);
+      const manifest = await writer.finish([]);
+      await writer.close();
+      const samples = Uint32Array.of(0);
+      const batches = createSampleBatches(spec({ folder: where, manifest, samples, batchSize: 1, reduce }));
+      const { images, targets } = batches.inOrder().next().value!;
+      batches.close();
+
+      const { mean, std } = manifest.groups[0]!;
+      const count = side / reduce;
+      const squareMean = (plane: Uint8Array, i: number) => {
+        const [top, left] = [Math.floor(i / count) * reduce, (i % count) * reduce];
+        const rows = Array.from({ length: reduce }, (_, v) => (top + v) * side + left);
+        const sum = rows.flatMap((start) => [...plane.subarray(start, start + reduce)]);
+        return sum.reduce((a, b) => a + b, 0) / reduce ** 2;
+      };
+      for (let i = 0; i < count * count; i++) {
+        expect(targets[i]).toBe(squareMean(mask, i) >= 0.5 ? 1 : 0);
+        for (const channel of [0, 1]) {
+          const plane = image.subarray(channel * side * side, (channel + 1) * side * side);
+          const standardized = (squareMean(plane, i) / 255 - mean[channel]!) / std[channel]!;
+          // Two roundings to float32 of numbers up to 255 deviations of pixels.
+          expect(images[channel * count * count + i]).toBeCloseTo(standardized, 5);
+        }
+      }
+    },
+  );
+
   test('of training take every sample at most once an epoch, in another order each', () => {
     const batches = createSampleBatches(
       spec({ folder: join(folder, 'label'), manifest: labelled, augmentation: {} }),
