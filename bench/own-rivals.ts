@@ -1,6 +1,6 @@
 import { fillNormal, randomStream } from '@znorm/train';
 import { describeParameter, type GradientTransformation, init, type ParameterInfo, sizeOf } from 'znorm';
-import { createFusedUpdate, planFused, updateTableBytes } from 'znorm/wasm';
+import { createFusedUpdate, type InPlaceUpdate, planFused, updateTableBytes } from 'znorm/wasm';
 import type { Rival } from './interleave.ts';
 
 /** Tensors of a million parameters. */
@@ -8,11 +8,24 @@ export function largeTensors(count: number): readonly ParameterInfo[] {
   return Array.from({ length: count }, (_, i) => describeParameter(`layer${i}/kernel`, [1000, 1000]));
 }
 
-/** Chains bound to the same tensors, laid out as the trainer lays them out, and a copy of as many elements. */
+/** What several chains are bound to at once. */
+export interface OwnRivals<Name extends string> {
+  readonly rivals: Record<Name | 'copy', Rival>;
+  readonly parameters: Readonly<Record<string, Float32Array>>;
+  readonly gradients: Readonly<Record<string, Float32Array>>;
+  /** Ends their threads. */
+  dispose(): void;
+}
+
+/**
+ * Chains bound to the same tensors, laid out as the trainer lays them out, and a copy of as many elements, by the main
+ * thread.
+ */
 export async function ownRivals<Name extends string>(
   infos: readonly ParameterInfo[],
   chains: Readonly<Record<Name, GradientTransformation>>,
-): Promise<Record<Name | 'copy', Rival>> {
+  threads = 1,
+): Promise<OwnRivals<Name>> {
   const plans = Object.entries<GradientTransformation>(chains).map(([name, transformation]) => ({
     name,
     transformation,
@@ -21,8 +34,13 @@ export async function ownRivals<Name extends string>(
   const page = 4096;
   const pages = (bytes: number) => Math.ceil(bytes / page) * page;
   const group = infos.reduce((bytes, { shape }) => bytes + pages(4 * sizeOf(shape)), 0);
-  const bytes = 4 * group + plans.reduce((sum, { plan }) => sum + pages(updateTableBytes(plan)), 0);
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536) });
+  const bytes = 4 * group + plans.reduce((sum, { plan }) => sum + pages(updateTableBytes(plan, threads)), 0);
+  const memoryPages = Math.ceil(bytes / 65536);
+  const memory = new WebAssembly.Memory({
+    initial: memoryPages,
+    maximum: memoryPages,
+    shared: threads > 1,
+  });
   let end = 0;
   const place = (bytes: number) => {
     const offset = end;
@@ -55,10 +73,13 @@ export async function ownRivals<Name extends string>(
       for (const { path } of infos) first[path].set(gradients[path]);
     }),
   };
+  const updates: InPlaceUpdate[] = [];
   for (const { name, transformation, plan } of plans) {
-    const size = updateTableBytes(plan);
+    const size = updateTableBytes(plan, threads);
     const tables = new Uint8Array(memory.buffer, place(size), size);
-    const update = await createFusedUpdate(plan, { memory, parameters, gradients, slots, tables });
+    const placed = { memory, parameters, gradients, slots, tables };
+    const update = await createFusedUpdate(plan, placed, { threads });
+    updates.push(update);
     let state = update.adopt(
       init(transformation, named, Object.fromEntries(infos.map((info) => [info.path, info]))),
     );
@@ -66,7 +87,14 @@ export async function ownRivals<Name extends string>(
       state = update.step(state).state;
     });
   }
-  return rivals as Record<Name | 'copy', Rival>;
+  return {
+    rivals: rivals as Record<Name | 'copy', Rival>,
+    parameters,
+    gradients,
+    dispose() {
+      for (const update of updates) update.dispose();
+    },
+  };
 }
 
 /** A step of ours as a rival. */

@@ -59,7 +59,7 @@ export async function* run(options: BenchOptions): AsyncGenerator<Result> {
     options.cases,
   )) {
     const optimizer = name === 'none' ? transformation : chain(transformation, sgd({ learningRate }));
-    const { copy, fused } = await ownRivals(infos, { fused: optimizer });
+    const { copy, fused } = (await ownRivals(infos, { fused: optimizer })).rivals;
     const arrays = onArrays(optimizer);
     const times = await interleave([copy, fused, { ...arrays, steps: 1 }], { rounds: 9, steps: 10 });
     const each = (rival: string) => times[rival].map((ms) => ms / millions);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { classification, createTrainer, fillNormal, randomStream, resnet } from '@znorm/train';
 import { adam, adamw, chain, momentum, type ParameterInfo, sizeOf, znorm } from 'znorm';
+import { planFused, usefulThreads } from 'znorm/wasm';
 import {
   type BenchOptions,
   chosenCases,
@@ -29,18 +30,18 @@ const cases: Readonly<Record<string, (options: BenchOptions) => AsyncGenerator<R
   'statistics-resnet20': async function* (options) {
     yield* costOfStatistics('resnet20', await resnet20(), { rounds: 9, steps: 20 }, options);
   },
-  'threads-25M': secondThread,
+  'threads-25M': moreThreads,
   'share-resnet20': shareOfStep,
 };
 
 /**
- * The optimizer's update alone, fused, on one thread.
+ * The optimizer's update alone, fused, on as many threads as are worth it.
  *
  * - `update/znorm-adam-25M/<peer>`: how many times as fast znorm and Adam are as the peer's composition of them.
  * - `update/adamw-<size>/znorm-adamw-<size>`: how many times as long znorm and AdamW take as AdamW.
  * - `update/znorm-adamw-<size>/bandwidth`: what share of its time the memory traffic of znorm and AdamW (8 words a
  *   parameter) would take at the rate of a plain copy. Above 1 it moves memory faster than a copy does.
- * - `update/znorm-adamw-25M/two-threads`, `…/two-threads-copying`: how many times as fast one thread is as two.
+ * - `update/znorm-adamw-25M/threads`, `…/threads-copying`: how many times as fast one thread is as several.
  * - `update/znorm-adamw-<size>/<statistics>`: how many times as fast cheaper statistics are as exact ones.
  * - `train/resnet20-b64/znorm-share`: znorm's share of the time of a whole training step.
  */
@@ -49,7 +50,8 @@ export async function* run(options: BenchOptions): AsyncGenerator<Result> {
 }
 
 async function* againstPeers(options: BenchOptions): AsyncGenerator<Result> {
-  const { znormAdam } = await ownRivals(large, { znormAdam: chain(znorm(), adam()) });
+  const own = await ownRivals(large, { znormAdam: chain(znorm(), adam()) }, options.threads);
+  const { znormAdam } = own.rivals;
   for (const peer of await findPeers(options)) {
     const words = [large.length, sizeOf(large[0].shape), options.threads];
     const rival = await startPeerAt(peer, 'update', words, options);
@@ -66,6 +68,7 @@ async function* againstPeers(options: BenchOptions): AsyncGenerator<Result> {
     };
     rival.stop();
   }
+  own.dispose();
 }
 
 interface Effort {
@@ -77,15 +80,20 @@ async function* costOfZnorm(
   size: string,
   infos: readonly ParameterInfo[],
   effort: Effort,
-  { report }: BenchOptions,
+  { report, threads: most }: BenchOptions,
 ): AsyncGenerator<Result> {
-  const rivals = await ownRivals(infos, { adamw: adamw(), znormAdamw: chain(znorm(), adamw()) });
-  const times = await interleave(Object.values(rivals), effort);
+  const chains = { adamw: adamw(), znormAdamw: chain(znorm(), adamw()) };
+  const threads = usefulThreads(planFused(chains.znormAdamw, infos), most);
+  const { rivals, dispose } = await ownRivals(infos, chains, threads);
+  const copy = threads === 1 ? { ...rivals.copy, stop: async () => {} } : startCopy(infos, threads);
+  const times = await interleave([rivals.adamw, rivals.znormAdamw, copy], effort);
+  dispose();
+  await copy.stop();
   const ratios = times.znormAdamw.map((ms, round) => ms / times.adamw[round]);
   // A copy moves 2 words an element, the update 8.
   const shares = times.znormAdamw.map((ms, round) => (times.copy[round] * 4) / ms);
   report(
-    `${size}: AdamW ${spread(times.adamw)} ms, znorm + AdamW ${spread(times.znormAdamw)} ms, copy ${spread(times.copy)} ms; ratio ${spread(ratios)}, share of the bandwidth bound ${spread(shares)}`,
+    `${size}, ${threads === 1 ? 'one thread' : `${threads} threads`}: AdamW ${spread(times.adamw)} ms, znorm + AdamW ${spread(times.znormAdamw)} ms, copy ${spread(times.copy)} ms; ratio ${spread(ratios)}, share of the bandwidth bound ${spread(shares)}`,
   );
   yield {
     key: `update/adamw-${size}/znorm-adamw-${size}`,
@@ -111,7 +119,8 @@ async function* costOfStatistics(
     name,
     chain(znorm({ statistics }), adamw()),
   ]);
-  const { copy, ...rivals } = await ownRivals(infos, { adamw: adamw(), ...Object.fromEntries(chains) });
+  const own = await ownRivals(infos, { adamw: adamw(), ...Object.fromEntries(chains) });
+  const { copy, ...rivals } = own.rivals;
   const times = await interleave(Object.values<Rival>(rivals).map(byTens), effort);
   for (const [name, own] of Object.entries(times)) {
     const overAdamw = own.map((ms, round) => ms / times.adamw[round]);
@@ -143,45 +152,59 @@ function byTens({ name, measure }: Rival): Rival {
 }
 
 /**
- * What a second thread would bring. ONNX Runtime takes no views of a shared memory, so with two threads the gradients
- * would have to be copied into one, and the parameters out of it. Here each of two threads updates half of the tensors
- * in a memory of its own, which is as fast as sharing one, and copies what half of them would have to be copied.
+ * What more threads bring, and what is left of it where the gradients have to be copied into the memory that they share
+ * and the parameters out of it: with an ONNX Runtime that takes no views of a shared memory. One thread does the
+ * copying, since only one sees both.
  */
-async function* secondThread({ report }: BenchOptions): AsyncGenerator<Result> {
-  const { one } = await ownRivals(large, { one: chain(znorm(), adamw()) });
-  const halves = [large.slice(0, 13), large.slice(13)].map((infos) => startHalf(infos.length));
-  const together = (name: string, request: 'update' | 'update and copy') =>
-    timed(name, async () => {
-      await Promise.all(halves.map((half) => half.ask(request)));
-    });
-  const two = together('two', 'update');
-  const copying = together('copying', 'update and copy');
-  const times = await interleave([one, two, copying], { rounds: 9, steps: 3 });
-  for (const half of halves) await half.stop();
+async function* moreThreads({ report, threads }: BenchOptions): AsyncGenerator<Result> {
+  const chains = { update: chain(znorm(), adamw()) };
+  const alone = await ownRivals(large, chains);
+  const shared = await ownRivals(large, chains, threads);
+  const one = { ...alone.rivals.update, name: 'one' };
+  const several = { ...shared.rivals.update, name: 'several' };
+  const copying = timed('copying', async () => {
+    for (const { path } of large) shared.gradients[path].set(alone.gradients[path]);
+    await several.measure(1);
+    for (const { path } of large) alone.parameters[path].set(shared.parameters[path]);
+  });
+  const times = await interleave([one, several, copying], { rounds: 9, steps: 3 });
+  shared.dispose();
   report(
-    `25M, one thread ${spread(times.one)} ms, two threads ${spread(times.two)} ms, with copies in and out ${spread(times.copying)} ms`,
+    `25M, one thread ${spread(times.one)} ms, ${threads} threads ${spread(times.several)} ms, with copies in and out ${spread(times.copying)} ms`,
   );
   for (const [rival, name] of [
-    ['two', 'in a memory that they share'],
+    ['several', 'in a memory that they share'],
     ['copying', 'and gradients copied in, parameters copied out'],
   ] as const) {
     yield {
-      key: `update/znorm-adamw-25M/${rival === 'two' ? 'two-threads' : 'two-threads-copying'}`,
-      name: `znorm + AdamW, 25M: one thread, times as fast as two ${name}`,
+      key: `update/znorm-adamw-25M/${rival === 'several' ? 'threads' : 'threads-copying'}`,
+      name: `znorm + AdamW, 25M: one thread, times as fast as ${threads} threads ${name}`,
       value: digits(median(times[rival].map((ms, round) => ms / times.one[round]))),
       unit: 'ratio',
     };
   }
 }
 
-function startHalf(tensors: number) {
-  const worker = new Worker(new URL('./half-update.js', import.meta.url), { workerData: tensors });
+/** A copy of as many elements, shared out over so many threads. */
+function startCopy(infos: readonly ParameterInfo[], threads: number) {
+  const total = infos.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const workers = Array.from({ length: threads }, () => {
+    const workerData = { tensors: infos.length, elements: Math.round(total / infos.length / threads) };
+    return new Worker(new URL('./half-copy.js', import.meta.url), { workerData });
+  });
+  const rival = timed('copy', async () => {
+    await Promise.all(
+      workers.map((worker) => {
+        worker.postMessage('copy');
+        return once(worker, 'message');
+      }),
+    );
+  });
   return {
-    async ask(request: 'update' | 'update and copy') {
-      worker.postMessage(request);
-      await once(worker, 'message');
+    ...rival,
+    async stop() {
+      await Promise.all(workers.map((worker) => worker.terminate()));
     },
-    stop: () => worker.terminate(),
   };
 }
 
@@ -196,7 +219,7 @@ async function* shareOfStep({ threads, report }: BenchOptions): AsyncGenerator<R
   const whole = timed('step', async () => {
     await trainer.step({ inputs, labels });
   });
-  const rivals = await ownRivals(trainer.parameters, { plain, znorm: optimizer });
+  const { rivals } = await ownRivals(trainer.parameters, { plain, znorm: optimizer });
   const updates = await interleave([rivals.plain, rivals.znorm], { rounds: 15, steps: 200 });
   const steps = await interleave([whole], { rounds: 5, steps: 5 });
   await trainer.dispose();
