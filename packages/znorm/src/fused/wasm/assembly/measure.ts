@@ -26,8 +26,9 @@ export function beginMeasuring(tensor: Tensor, first: u32, count: u32): void {
 }
 
 export function endMeasuring(tensor: Tensor, unit: Unit, first: u32): void {
-  finishPassing(tensor.unitSize);
-  conclude(tensor, unit, tensor.gradient + (<usize>first << 2), Infinity);
+  const start = tensor.gradient + (<usize>first << 2);
+  finishPassing(start + (<usize>tensor.unitSize << 2));
+  conclude(tensor, unit, start, Infinity);
 }
 
 /** Measures whole units, or the sums of a piece of one. */
@@ -46,7 +47,7 @@ export function measureChunk(chunk: Chunk): void {
 
 /** Sums that were taken in passing while a piece of a unit was updated. */
 export function endChunkInPassing(chunk: Chunk): void {
-  finishPassing(chunk.count);
+  finishPassing(changetype<Tensor>(chunk.tensor).gradient + (<usize>(chunk.start + chunk.count) << 2));
   keepSums(chunk);
 }
 

@@ -24,50 +24,17 @@ export function addSums(sumOfOthers: f64, squaresOfOthers: f64): void {
  * where that does.
  */
 export function addFast(start: usize, count: u32, limit: f32, onlySquares: bool): void {
-  let at = start;
-  let left = count;
-  for (; left > chunkElements; left -= chunkElements, at += chunkElements << 2) {
-    addChunk(at, chunkElements, limit, onlySquares);
-  }
-  addChunk(at, left, limit, onlySquares);
-}
-
-/**
- * Sums are taken chunk by chunk and the chunks' sums added in their order, whoever takes them: the bits of a sum do not
- * depend on threads.
- */
-export const chunkElements: u32 = 65536;
-
-/** Adds the sums of at most one chunk. */
-export function addChunk(start: usize, count: u32, limit: f32, onlySquares: bool): void {
-  let at = start;
-  let left = count;
-  if (limit == Infinity) {
-    for (; left >= elementsOfPages; left -= elementsOfPages, at += 8 * pageBytes) {
-      addGroups(at, at + pageBytes, 16, pageBytes, onlySquares);
+  if (count > chunkElements) addChunks(start, count, limit, onlySquares);
+  else {
+    let at = start;
+    let left = count;
+    if (limit == Infinity) {
+      for (; left >= elementsOfPages; left -= elementsOfPages, at += 8 * pageBytes) {
+        addGroups(at, at + pageBytes, 16, pageBytes, onlySquares);
+      }
     }
+    endChunk(at, left, limit, onlySquares);
   }
-  endChunk(at, left, limit, onlySquares);
-}
-
-/** Adds what is left of a chunk after its whole pages, and the chunk's sums to what was added before. */
-function endChunk(start: usize, left: u32, limit: f32, onlySquares: bool): void {
-  const sumBefore = sum;
-  const squaresBefore = squares;
-  let at = start;
-  if (limit == Infinity) {
-    const together = at + (<usize>(left >> 5) << 7);
-    addGroups(at, together, 128, 16, onlySquares);
-    at = together;
-    left &= 31;
-  }
-  sum = total(groupSums);
-  squares = total(groupSquares);
-  groupSums = f64x2.splat(0);
-  groupSquares = f64x2.splat(0);
-  addExactly(at, left, limit, 0);
-  sum = sumBefore + sum;
-  squares = squaresBefore + squares;
 }
 
 /**
@@ -76,6 +43,73 @@ function endChunk(start: usize, left: u32, limit: f32, onlySquares: bool): void 
  */
 const pageBytes: usize = 4096;
 const elementsOfPages: u32 = 8192;
+
+/**
+ * What is larger is summed chunk by chunk, and the chunks' sums are added in their order: whoever takes them, and
+ * whether in passing or not, the bits are the same.
+ */
+export const chunkElements: u32 = 65536;
+
+function addChunks(start: usize, count: u32, limit: f32, onlySquares: bool): void {
+  let at = start;
+  let left = count;
+  for (; left > chunkElements; left -= chunkElements, at += chunkElements << 2) {
+    addChunk(at, chunkElements, limit, onlySquares);
+  }
+  addChunk(at, left, limit, onlySquares);
+}
+
+/** Adds the sums of one chunk, or of the last elements that are less. */
+export function addChunk(start: usize, count: u32, limit: f32, onlySquares: bool): void {
+  let at = start;
+  let left = count;
+  if (limit == Infinity) {
+    for (; left >= 2 * elementsOfPage; left -= elementsOfPage, at += pageBytes) {
+      beginFetching(at + pageBytes);
+      addGroups(at, at + pageBytes, 128, 16, onlySquares);
+    }
+  }
+  endChunk(at, left, limit, onlySquares);
+}
+
+const elementsOfPage: u32 = 1024;
+
+/**
+ * Reads the first lines of a page, so that the processor fetches the rest while the page before is added. Of one tensor
+ * of 25 million elements, statistics and update then take 24.1 ms instead of 26.8. Several pages at once would give
+ * 23.2, but not the order in which a span that is read in passing comes fastest, and both must give the same bits.
+ */
+@inline
+function beginFetching(page: usize): void {
+  fetched = v128.or(
+    v128.or(v128.load(page), v128.load(page, 64)),
+    v128.or(v128.load(page, 128), v128.load(page, 192)),
+  );
+}
+
+/** Kept, so that no compiler leaves the reading out. */
+let fetched: v128 = f64x2.splat(0);
+
+/** Adds what is left of a chunk after its whole pages, and the chunk's sums to what was added before. */
+function endChunk(start: usize, left: u32, limit: f32, onlySquares: bool): void {
+  const sumBefore = sum;
+  const squaresBefore = squares;
+  let at = start;
+  let alone = left;
+  if (limit == Infinity) {
+    const together = at + (<usize>(left >> 5) << 7);
+    addGroups(at, together, 128, 16, onlySquares);
+    at = together;
+    alone &= 31;
+  }
+  sum = total(groupSums);
+  squares = total(groupSquares);
+  groupSums = f64x2.splat(0);
+  groupSquares = f64x2.splat(0);
+  addExactly(at, alone, limit, 0);
+  sum = sumBefore + sum;
+  squares = squaresBefore + squares;
+}
 
 let groupSums: v128 = f64x2.splat(0);
 let groupSquares: v128 = f64x2.splat(0);
@@ -118,41 +152,43 @@ function addGroupsOf(start: usize, end: usize, step: usize, apart: usize, onlySq
   groupSquares = squaresOf;
 }
 
-// A span that is read in passing, while other memory is worked on: that hides the time it takes to come. The order is
-// that of `addFast`, and so are the bits.
+// A span of more than one chunk, or a chunk, that is read in passing, while other memory is worked on: that hides the
+// time it takes to come.
 
-/** How many bytes are read at a time: a cache line of each of eight pages. */
+/** How many bytes are read at a time: less costs calls, more costs what reading in passing is to gain. */
 export const passingBytes: usize = 512;
 
-let passingStart: usize = 0;
-let passed: usize = 0;
+let passing: usize = 0;
 let passingEnd: usize = 0;
+let chunkEnd: usize = 0;
 let passingOnlySquares: bool = false;
 
-/** From here on, `addInPassing` adds the next elements of a span, as far as it has eight pages at a time. */
+/** From here on, `addInPassing` adds the next elements of a span. */
 export function readInPassing(start: usize, count: u32, onlySquares: bool): void {
-  passingStart = start;
-  passed = 0;
-  passingEnd = (<usize>count << 2) & ~(8 * pageBytes - 1);
+  passing = start;
+  passingEnd = start + ((<usize>count << 2) & ~(passingBytes - 1));
+  chunkEnd = start + (chunkElements << 2);
   passingOnlySquares = onlySquares;
 }
 
 @inline
 export function isPassing(): bool {
-  return passed < passingEnd;
+  return passing < passingEnd;
 }
 
 export function addInPassing(): void {
-  const at = passingStart + (passed & ~(8 * pageBytes - 1)) + ((passed & (8 * pageBytes - 1)) >> 3);
-  addGroups(at, at + 64, 16, pageBytes, passingOnlySquares);
-  passed += passingBytes;
-  if ((passed & ((chunkElements << 2) - 1)) == 0) endChunk(passingStart + passed, 0, Infinity, passingOnlySquares);
+  addGroups(passing, passing + passingBytes, 128, 16, passingOnlySquares);
+  passing += passingBytes;
+  if (passing == chunkEnd) {
+    endChunk(passing, 0, Infinity, passingOnlySquares);
+    chunkEnd += chunkElements << 2;
+  }
 }
 
-/** Adds what is left of a span of `count` elements. */
-export function finishPassing(count: u32): void {
+/** Adds what is left of a span that ends at `end`. */
+export function finishPassing(end: usize): void {
   while (isPassing()) addInPassing();
-  endChunk(passingStart + passed, count - <u32>(passed >> 2), Infinity, passingOnlySquares);
+  endChunk(passing, <u32>((end - passing) >> 2), Infinity, passingOnlySquares);
   passingEnd = 0;
 }
 

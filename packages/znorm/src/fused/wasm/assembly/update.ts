@@ -126,18 +126,20 @@ function sweep(
     const paired = bytes & ~(2 * pageSize - 1);
     for (let i: usize = 0; i < bytes;) {
       if (isPassing()) addInPassing();
-      for (const stop = min(i + passingBytes, bytes); i < stop; i += 32) {
-        const at = i < paired ? alternating(i) : i;
-        updateVector(
-          direction, isFull, g + at, w + at, out + at, m + at, v + at,
-          limitBefore, power, centre, centreRest, scale, offset, limitAfter, factor, decay,
-          firstRate, intake, secondRate, rootScale, epsRoot, eps, directionScale, parameterScale, keep,
-        );
-        updateVector(
-          direction, isFull, g + at + 16, w + at + 16, out + at + 16, m + at + 16, v + at + 16,
-          limitBefore, power, centre, centreRest, scale, offset, limitAfter, factor, decay,
-          firstRate, intake, secondRate, rootScale, epsRoot, eps, directionScale, parameterScale, keep,
-        );
+      for (const stop = min(i + passingBytes, bytes); i < stop; i += cacheLine) {
+        const line = i < paired ? alternating(i) : i;
+        for (let at = line, lineEnd = min(line + cacheLine, bytes); at < lineEnd; at += 32) {
+          updateVector(
+            direction, isFull, g + at, w + at, out + at, m + at, v + at,
+            limitBefore, power, centre, centreRest, scale, offset, limitAfter, factor, decay,
+            firstRate, intake, secondRate, rootScale, epsRoot, eps, directionScale, parameterScale, keep,
+          );
+          updateVector(
+            direction, isFull, g + at + 16, w + at + 16, out + at + 16, m + at + 16, v + at + 16,
+            limitBefore, power, centre, centreRest, scale, offset, limitAfter, factor, decay,
+            firstRate, intake, secondRate, rootScale, epsRoot, eps, directionScale, parameterScale, keep,
+          );
+        }
       }
     }
     if (rest == 0 || g == scratch) break;
@@ -232,6 +234,7 @@ function hasSecond(direction: u32): bool {
 }
 
 const pageSize: usize = 4096;
+const cacheLine: usize = 64;
 
 /**
  * Of two pages, a cache line each in turn: i counts 8192 bytes up, the result visits all of them. The processor
