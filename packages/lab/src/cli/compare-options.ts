@@ -10,6 +10,7 @@ export interface DefiningFlags {
   readonly model?: string;
   readonly methods?: string;
   readonly methodsFile?: string;
+  readonly metric?: string;
   readonly optimizer?: string;
   readonly learningRate?: string;
   readonly learningRates?: string;
@@ -35,7 +36,7 @@ export const asFlag: Spelling = (option) =>
  * @throws ExpectedError naming the flag, what it takes and what it got
  */
 export function optionsFromFlags(flags: DefiningFlags): ComparisonOptions {
-  const { preset, task, model, optimizer } = flags;
+  const { preset, task, model, metric, optimizer } = flags;
   type Count = 'epochs' | 'batchSize' | 'trainSize' | 'validationSize' | 'testSize' | 'seeds' | 'tuningSeeds';
   const count = (option: Count) => wholeFromFlag(asFlag(option), flags[option]);
   const options: ComparisonOptions = {
@@ -43,6 +44,7 @@ export function optionsFromFlags(flags: DefiningFlags): ComparisonOptions {
     task,
     model,
     methods: methodsFromFlags(flags),
+    metric,
     optimizer,
     learningRates: ratesFromFlags(flags),
     epochs: count('epochs'),

@@ -8,7 +8,7 @@ import type { RunProgress } from '../run/train.ts';
 import type { ComparisonPlan } from '../sweep/plan.ts';
 import type { Work } from '../sweep/run-comparison.ts';
 import type { Task } from '../tasks/task.ts';
-import { taskByName } from '../tasks/tasks.ts';
+import { metricsOf, taskByName } from '../tasks/tasks.ts';
 
 /** What a person sees while a comparison works. */
 export interface CompareProgress extends Required<LaunchObserver> {
@@ -92,7 +92,9 @@ function lines(stream: NodeJS.WriteStream): CompareProgress {
     },
     onEnd(job) {
       tally!.ended(job);
-      print(`${tally!.percentage()}  ${tally!.nameOf(job)} ${failureOf(job) ?? outcomeOf(job, tally!.task)}`);
+      print(
+        `${tally!.percentage()}  ${tally!.nameOf(job)} ${failureOf(job) ?? outcomeOf(job, tally!.metric)}`,
+      );
     },
     stop: () => {},
   };
@@ -110,6 +112,8 @@ function title({ plan, runs, trained, jobs }: Work): string {
 /** How much of the whole comparison is done, as its jobs report it. */
 interface Tally {
   readonly task: Task;
+  /** By which methods are compared. */
+  readonly metric: Metric;
   readonly epochs: number;
   nameOf(job: Job): string;
   heard(job: Job, share: number): void;
@@ -140,6 +144,7 @@ function createTally({ plan, runs, trained, tests, tested }: Work): Tally {
   const percentage = () => `${Math.floor(100 * done().share)} %`.padStart(5);
   return {
     task: taskByName(plan.task),
+    metric: metricsOf(taskByName(plan.task), plan.metric)[0],
     epochs: plan.epochs,
     nameOf: (job) => nameOf(job, plan),
     heard(job, share) {
@@ -195,7 +200,7 @@ function nameOf({ config }: Job, { methods, learningRates, seeds }: ComparisonPl
   return name(config.method, config.learningRate, config.seed).padEnd(Math.max(...widths));
 }
 
-function outcomeOf({ files, action }: Job, { metrics: [primary] }: Task): string {
+function outcomeOf({ files, action }: Job, primary: Metric): string {
   const events = readEvents(files.events);
   const told = (values: MetricValues) => {
     const unit = percentSign(primary) && ` ${percentSign(primary)}`;

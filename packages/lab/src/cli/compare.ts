@@ -85,6 +85,7 @@ export function compareCommand(): Command {
     .option('--model <NAME>', 'a network that the task offers, see `znorm tasks`')
     .option('--methods <LIST>', 'names and commas (default: those of the task)')
     .option('--methods-file <FILE>', 'methods of your own, as YAML')
+    .option('--metric <NAME>', 'what rates and verdict go by, see `znorm tasks` (default: its first)')
     .option('--optimizer <NAME>', 'sgd, momentum, rmsprop, adam, adamw (default: task’s)')
     .option('--learning-rates <LIST>', 'rates to try; each method is reported at its best')
     .option('--learning-rate <RATE>', 'one rate for all methods')

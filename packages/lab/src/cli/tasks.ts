@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { Metric } from '../metric.ts';
 import type { Task } from '../tasks/task.ts';
 import { tasks } from '../tasks/tasks.ts';
 import { entry, wrap } from './paragraph.ts';
@@ -23,7 +24,7 @@ function asText({ name, summary, data, metrics, models, methods, optimizer, ...t
       'data',
       `${name}: ${size}; licence: ${licence}`,
     ]),
-    ['metrics', metrics.map(({ label, better }) => `${label} (${better} is better)`).join(', ')],
+    ['metrics', metrics.map(metricText).join(', ')],
     ['models', models.join(', ')],
     ['methods', `${methods.join(', ')} (or any other)`],
     ['optimizer', optimizer],
@@ -41,6 +42,11 @@ function asText({ name, summary, data, metrics, models, methods, optimizer, ...t
     wrap(`${name}: ${summary}`, 78).join('\n  '),
     ...lines.map(([word, text]) => entry(word, text, { indent: 2, width })),
   ].join('\n');
+}
+
+/** With the name that `znorm compare --metric` takes, where it is not the same word. */
+function metricText({ name, label, better }: Metric): string {
+  return `${label} (${name === label ? '' : `${name}; `}${better} is better)`;
 }
 
 /** The data of it. Infinity, for as many samples as there are, is null in JSON. */

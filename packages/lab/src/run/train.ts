@@ -17,7 +17,7 @@ export interface RunProgress {
   readonly share: number;
   readonly epoch: number;
   readonly loss: number | null;
-  /** The task's primary metric, where training steps tell it. */
+  /** The task's first metric, where training steps tell it. */
   readonly metric: number | null;
   readonly samplesPerSecond: number;
   readonly secondsLeft: number;

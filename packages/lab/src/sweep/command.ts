@@ -24,6 +24,7 @@ export function commandOf(plan: ComparisonPlan, folder: string): string {
     ['--model', plan.model],
     ['--methods', plan.methods.map(({ name }) => name).join(',')],
     ...(own ? [['--methods-file', methodsFileOf(folder)] as const] : []),
+    ...(plan.metric === undefined ? [] : [['--metric', plan.metric] as const]),
     ['--optimizer', plan.optimizer.name],
     ['--learning-rates', plan.learningRates.join(',')],
     ['--epochs', plan.epochs],

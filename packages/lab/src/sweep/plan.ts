@@ -12,7 +12,7 @@ import {
 import { chainJson, type RunConfig } from '../run/config.ts';
 import { notHeldOut, type Recipe, recipe, requireSizesThatFit } from '../tasks/recipe.ts';
 import type { Task } from '../tasks/task.ts';
-import { type FindTask, presetOf, taskByName } from '../tasks/tasks.ts';
+import { type FindTask, metricsOf, presetOf, taskByName } from '../tasks/tasks.ts';
 
 /** What to compare. Whatever is left out comes from the task and its preset. */
 /** Comparisons run on the processor: their gradients are looked at. */
@@ -27,6 +27,8 @@ export interface ComparisonOptions {
   readonly model?: string | undefined;
   /** Names of built-in methods, or methods of one's own. @default those of the task */
   readonly methods?: readonly (string | Method)[] | undefined;
+  /** Name of the metric of the task by which rates are chosen and methods compared. @default the task's first */
+  readonly metric?: string | undefined;
   /** `sgd`, `momentum`, `rmsprop`, `adam` or `adamw`. @default that of the task */
   readonly optimizer?: string | undefined;
   /** Each method is tried at all of them, and reported at its best on the validation samples. */
@@ -62,6 +64,8 @@ export const comparisonPlan = z.strictObject({
   model: z.string(),
   preset: z.string(),
   methods: z.array(z.strictObject({ name: z.string(), chain: chainJson })).min(1),
+  /** By which rates are chosen and methods compared; not in plans from before it could be chosen: then the task's first. */
+  metric: z.string().optional(),
   optimizer: z.strictObject({ name: z.string(), chain: chainJson }),
   learningRates: z.array(z.number().positive()).min(1),
   seeds: z.array(z.number().int().nonnegative()).min(1),
@@ -104,6 +108,7 @@ export async function planComparison(
   const preset = presetOf(task, presetName);
   const model = options.model ?? preset.models[0];
   requireModel(task, model);
+  const [metric] = metricsOf(task, options.metric);
   const methods = resolveMethods(options.methods ?? task.methods);
   const optimizer = options.optimizer ?? task.optimizer;
   const optimizerChain = optimizerByName(optimizer);
@@ -146,6 +151,7 @@ export async function planComparison(
     model,
     preset: presetName,
     methods: methods.map(({ name, chain }) => ({ name, chain: [...chain] })),
+    metric: metric.name,
     optimizer: { name: optimizer, chain: [...optimizerChain] },
     learningRates: tried,
     seeds,
@@ -170,9 +176,10 @@ export function expandRuns(plan: ComparisonPlan, findTask: FindTask = taskByName
     optimizer,
     learningRates,
     seeds,
-    tuningSeeds: _,
-    preset: __,
-    format: ___,
+    metric: _,
+    tuningSeeds: __,
+    preset: ___,
+    format: ____,
     ...shared
   } = plan;
   const task = findTask(plan.task);
@@ -253,6 +260,7 @@ const optionNames: readonly string[] = [
   'task',
   'model',
   'methods',
+  'metric',
   'optimizer',
   'learningRates',
   'epochs',

@@ -5,7 +5,7 @@ import type { RunConfig } from '../run/config.ts';
 import { lastEvent, type RunEvent, type RunEventOf, readEvents } from '../run/events.ts';
 import { provePairing } from '../stats/pairing.ts';
 import { type FinishedRun, summarize } from '../stats/summarize.ts';
-import { taskByName } from '../tasks/tasks.ts';
+import { metricsOf, taskByName } from '../tasks/tasks.ts';
 import { commandOf } from './command.ts';
 import { plannedRuns, readPlan } from './comparison-folder.ts';
 
@@ -21,7 +21,8 @@ export function comparisonResult(
 ): ComparisonResult {
   const plan = readPlan(folder);
   const planTask = taskByName(plan.task);
-  const [primary] = planTask.metrics;
+  const metrics = metricsOf(planTask, plan.metric);
+  const [primary] = metrics;
   const told = plannedRuns(plan, folder).map(({ config, files }) => ({
     config,
     files,
@@ -47,9 +48,9 @@ export function comparisonResult(
     )!.config;
     return { ...method, chain: [...gradientChain, ...optimizerChain] };
   });
-  const { format, task, model, preset, optimizer, methods: _, settings, ...config } = plan;
+  const { format, task, model, preset, optimizer, methods: _, metric: __, settings, ...config } = plan;
   const { trainSize, validationSize, testSize } = plan;
-  const { data, metrics, unit } = planTask;
+  const { data, unit } = planTask;
   return {
     format,
     task,
@@ -63,7 +64,7 @@ export function comparisonResult(
       validationSize,
       testSize,
     },
-    metrics: [primary, ...metrics.slice(1)],
+    metrics,
     unit,
     config: { ...config, ...settings, ...at },
     commit: describeCommit(),

@@ -11,7 +11,7 @@ import type { RunSettings } from '../run/config.ts';
 import { lastEvent, readEvents } from '../run/events.ts';
 import { openRunFolder, type RunStatus, statusOf, writeWhole } from '../run/folder.ts';
 import { chooseLearningRate } from '../stats/summarize.ts';
-import { taskByName } from '../tasks/tasks.ts';
+import { metricsOf, taskByName } from '../tasks/tasks.ts';
 import { resumeCommand } from './command.ts';
 import { lockComparison, type PlannedRun, plannedRuns, readPlan } from './comparison-folder.ts';
 import { requireMethodsThatApply } from './method-check.ts';
@@ -110,7 +110,7 @@ async function carryOut(
   };
   const tuning = tuningRuns(plan, runs);
   await train(tuning);
-  const chosen = runsAtBestRates(plan, runs, task.metrics[0]);
+  const chosen = runsAtBestRates(plan, runs, metricsOf(task, plan.metric)[0]);
   // Not the tuning runs again: one whose process died would be tried twice.
   await train(chosen.filter((run) => !tuning.includes(run)));
   await launch(jobsOf(chosen, 'test', ['trained'], settings), observed);

@@ -22,7 +22,7 @@ export interface Task {
   readonly counts: (machine: Machine) => Promise<SampleCounts>;
   /** Names of the networks it offers. */
   readonly models: readonly string[];
-  /** The first is primary: it chooses learning rates, on validation, and decides the verdict, on the test set. */
+  /** The first is primary if no other is named: it chooses rates, on validation, and decides the verdict, on the test set. */
   readonly metrics: readonly [Metric, ...Metric[]];
   /** Names of the methods that are compared if none are named. */
   readonly methods: readonly string[];

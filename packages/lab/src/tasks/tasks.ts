@@ -1,5 +1,6 @@
 import { didYouMean } from '../did-you-mean.ts';
 import { badInput } from '../expected-error.ts';
+import type { Metric } from '../metric.ts';
 import { controlProblems } from './control-problems.ts';
 import { imageClassification } from './image-classification.ts';
 import { lggTask } from './lgg.ts';
@@ -48,6 +49,20 @@ export const taskByName: FindTask = (name) => {
   const all = tasks.map((candidate) => candidate.name);
   throw badInput(`compare: unknown task '${name}'.${didYouMean(name, all) || ` Known: ${all.join(', ')}.`}`);
 };
+
+/**
+ * What runs of a task are measured by, first that by which rates are chosen and methods compared.
+ *
+ * @param primary   a metric's name. @default the task's own first
+ * @throws ExpectedError naming the unknown metric
+ */
+export function metricsOf({ name, metrics }: Task, primary?: string): [Metric, ...Metric[]] {
+  const first = primary === undefined ? metrics[0] : metrics.find((metric) => metric.name === primary);
+  if (first) return [first, ...metrics.filter((metric) => metric !== first)];
+  const all = metrics.map((metric) => metric.name);
+  const hint = didYouMean(primary!, all) || ` Known: ${all.join(', ')}.`;
+  throw badInput(`compare: unknown metric '${primary}' for task '${name}'.${hint}`);
+}
 
 /** @throws ExpectedError naming the unknown preset */
 export function presetOf(task: Task, name: string): Preset {

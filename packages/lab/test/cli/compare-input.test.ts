@@ -49,6 +49,8 @@ describe('refused before anything is made or fetched:', () => {
     ['--preset fast', "compare: unknown preset 'fast'. Known: smoke, quick, paper."],
     ['--task cifar-1', "compare: unknown task 'cifar-1'. Did you mean 'cifar10'?"],
     ['--model resnet21', "compare: unknown model 'resnet21' for task 'cifar10'. Did you mean 'resnet20'?"],
+    ['--metric f1', "compare: unknown metric 'f1' for task 'cifar10'. Known: accuracy, loss."],
+    ['--metric acuracy', "compare: unknown metric 'acuracy' for task 'cifar10'. Did you mean 'accuracy'?"],
     ['--methods baseline,znrom', "compare: unknown method 'znrom'. Did you mean 'znorm'?"],
     ['--methods gc,gc', "compare: method 'gc' is named twice. Name each method once."],
     ['--methods gc,', "compare: expected `--methods` to be names separated by commas, got 'gc,'."],

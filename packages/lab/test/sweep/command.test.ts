@@ -26,6 +26,7 @@ test.each<ComparisonOptions>([
     task: 'fashion-mnist',
     model: 'plain20',
     methods: ['znorm', 'baseline'],
+    metric: 'loss',
     optimizer: 'momentum',
     learningRates: [0.1, 1e-7, 1e30],
     epochs: 7,

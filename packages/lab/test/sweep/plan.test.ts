@@ -21,6 +21,7 @@ describe('a plan', () => {
         name,
         chain: builtInMethods.find((method) => method.name === name)!.chain,
       })),
+      metric: 'accuracy',
       optimizer: { name: 'adam', chain: [{ adam: { learningRate: '$learningRate' } }] },
       learningRates: [0.001],
       seeds: Array.from({ length: presets.quick.seeds }, (_, seed) => seed),
@@ -50,6 +51,7 @@ describe('a plan', () => {
       task: 'mnist',
       model: 'mlp',
       methods: ['znorm', { name: 'mine', chain: ['centralize'] }],
+      metric: 'loss',
       optimizer: 'sgd',
       learningRates: [0.1, 0.2, 0.1],
       epochs: 7,
@@ -93,6 +95,11 @@ describe('a plan', () => {
     [{ preset: 'fast' }, "compare: unknown preset 'fast'. Known: smoke, quick, paper."],
     [{ preset: 'toString' }, "compare: unknown preset 'toString'. Known: smoke, quick, paper."],
     [{ task: 'cifar100' }, "compare: unknown task 'cifar100'. Did you mean 'cifar10'?"],
+    [{ metric: 'acuracy' }, "compare: unknown metric 'acuracy' for task 'cifar10'. Did you mean 'accuracy'?"],
+    [
+      { task: 'shakespeare', metric: 'f1' },
+      "compare: unknown metric 'f1' for task 'shakespeare'. Known: bitsPerCharacter, perplexity, loss.",
+    ],
     [{ model: 'resnet21' }, "compare: unknown model 'resnet21' for task 'cifar10'. Did you mean 'resnet20'?"],
     [
       { model: 'vgg' },

@@ -112,6 +112,38 @@ test('a seed is told as its run recorded it, at the rate that did best on valida
   });
 });
 
+test('by another metric, rates are chosen, methods compared and reports headed by it', async () => {
+  const byLoss = await planComparison({
+    preset: 'smoke',
+    methods: ['baseline'],
+    metric: 'loss',
+    learningRates: [0.1, 0.01],
+    seeds: 1,
+    optimizer: 'sgd',
+  });
+  const other = join(folder, '..', 'by-loss');
+  createComparison(other, byLoss);
+  const [high, low] = plannedRuns(byLoss, other);
+  const measured = [
+    [high, { accuracy: 0.5, loss: 2 }],
+    [low, { accuracy: 0.3, loss: 1 }],
+  ] as const;
+  for (const [{ files, config }, validation] of measured) {
+    openRunFolder(files, config);
+    const finished = { ...(finish(0) as RunEvent & { type: 'finish' }), validation };
+    for (const event of [start(), finished, tested]) appendEvent(files.events, event);
+  }
+  const { methods, metrics, config, command } = comparisonResult(other, at);
+  expect(metrics.map(({ name }) => name)).toEqual(['loss', 'accuracy']);
+  expect(methods[0]).toMatchObject({
+    learningRate: 0.01,
+    mean: 1.5,
+    tuning: [{ validation: 2 }, { validation: 1 }],
+  });
+  expect(config).not.toHaveProperty('metric');
+  expect(command).toContain(' --metric loss ');
+});
+
 test('in mid-comparison, runs that are not tested yet are not in it, and have not failed', () => {
   record('baseline', 0.1, start(), finish(0.5));
   record('baseline', 0.01, start(), evaluation);
