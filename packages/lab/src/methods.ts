@@ -98,10 +98,18 @@ export const builtInMethods: readonly BuiltInMethod[] = [
   },
   {
     name: 'znorm-output',
-    summary: 'ZNorm per output unit',
+    summary: 'ZNorm per output unit: per row of a matrix',
     equation: 'u = (g − μ) / (σ + 1e-8) for each output unit',
     source: ablation,
     chain: [{ znorm: { scope: 'output' } }],
+  },
+  {
+    name: 'znorm-head',
+    summary: 'ZNorm per attention head',
+    equation:
+      'u = (g − μ) / (σ + 1e-8) for each head of query, key, value and output kernels; else per tensor',
+    source: ablation,
+    chain: [{ znorm: { scope: 'head' } }],
   },
   {
     name: 'znorm-layer',

@@ -61,7 +61,7 @@ import {
 import { onnxCarrier } from './carriers/onnx.ts';
 import { carried, reference, steps, worst } from './carriers/trajectory.ts';
 
-const scopes: readonly Scope[] = ['tensor', 'layer', 'output', 'global'];
+const scopes: readonly Scope[] = ['tensor', 'layer', 'output', 'head', 'global'];
 const schedule = warmup({ steps: 2, into: cosine({ from: 0.1, steps: 4 }), from: 0.01 });
 
 /** Updates are gradients in deviations, also where the deviation is that of other, larger tensors. */

@@ -11,6 +11,11 @@ export interface ParameterInfo {
   readonly outputAxis: number;
   /** What the parameter does in its layer. */
   readonly role: ParameterRole;
+  /**
+   * The axis along which the heads of an attention lie one after another, and how many they are: the output axis of
+   * query, key and value kernels, the other one of output kernels. @default not divided into heads
+   */
+  readonly heads?: { readonly axis: number; readonly count: number };
 }
 
 /** `normalization` is the gain or shift of a batch, layer or group norm; `attention` a query, key, value or output kernel. */
@@ -42,6 +47,19 @@ export function layerOf(parameter: Pick<ParameterInfo, 'path'>): string {
 /** Every axis but the output axis: what is reduced for one statistic an output unit. */
 export function axesWithinUnit(parameter: ParameterInfo): number[] {
   return parameter.shape.map((_, axis) => axis).filter((axis) => axis !== parameter.outputAxis);
+}
+
+/** The axes of a parameter whose heads have an axis of their own, `head`; undefined where it has none, or but one. */
+export function axesByHead({
+  shape,
+  heads,
+}: Pick<ParameterInfo, 'shape' | 'heads'>): { shape: number[]; head: number } | undefined {
+  if (!heads || heads.count === 1) return undefined;
+  const { axis, count } = heads;
+  return {
+    shape: [...shape.slice(0, axis), count, shape[axis] / count, ...shape.slice(axis + 1)],
+    head: axis,
+  };
 }
 
 const roleOfLastSegment: Record<string, ParameterRole> = {

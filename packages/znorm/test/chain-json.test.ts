@@ -170,7 +170,7 @@ const { schedule } = fc.letrec<{ schedule: Schedule; simple: Schedule }>((tie) =
   ),
 }));
 
-const scope = fc.constantFrom('tensor', 'layer', 'output', 'global');
+const scope = fc.constantFrom('tensor', 'layer', 'output', 'head', 'global');
 const statistics = fc.oneof(fc.constant('exact'), fc.record({ ema: share }), fc.record({ every: count }));
 const standardization = given({
   eps: size,

@@ -66,9 +66,13 @@ export function multiHeadAttention(options: MultiHeadAttentionOptions): MultiHea
       `multiHeadAttention: expected \`dropout\` to be a number >= 0 and < 1, got ${dropout}.`,
     );
   }
-  const project = (x: Value, scope: Scope, first: Initializer): Value => {
+  const project = (x: Value, scope: Scope, first: Initializer, axis = 0): Value => {
     const width = x.shape[2];
-    const kernel = scope.parameter('kernel', [width, width], { role: 'attention', initializer: first });
+    const kernel = scope.parameter('kernel', [width, width], {
+      role: 'attention',
+      initializer: first,
+      heads: { axis, count: heads },
+    });
     const shift = bias
       ? { bias: scope.parameter('bias', [width], { role: 'bias', initializer: zeros }) }
       : {};
@@ -97,7 +101,7 @@ export function multiHeadAttention(options: MultiHeadAttentionOptions): MultiHea
       ...(seen.mask && { mask: seen.mask }),
       ...(dropped && { dropout: dropped }),
     });
-    return project(y, scope.child('output'), outputInitializer);
+    return project(y, scope.child('output'), outputInitializer, 1);
   };
 }
 

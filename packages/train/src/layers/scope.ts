@@ -40,6 +40,8 @@ export interface ParameterOptions {
   readonly initializer: Initializer;
   /** @default 0, output-first as in ONNX and PyTorch */
   readonly outputAxis?: number;
+  /** @default not divided into heads */
+  readonly heads?: ParameterInfo['heads'];
 }
 
 /** All that the layers of a model declared, by path. */
@@ -99,9 +101,15 @@ export function createScope(
         graph.layer = within(name);
         return at(graph.layer);
       },
-      parameter(name, shape, { role, initializer, outputAxis = 0 }) {
+      parameter(name, shape, { role, initializer, outputAxis = 0, heads }) {
         const value = declare(within(name), shape);
-        const info: ParameterInfo = { path: value.name, shape: value.shape, outputAxis, role };
+        const info: ParameterInfo = {
+          path: value.name,
+          shape: value.shape,
+          outputAxis,
+          role,
+          ...(heads && { heads }),
+        };
         declared.parameters.set(value.name, { info, initializer, value });
         return value;
       },

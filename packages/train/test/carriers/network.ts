@@ -2,7 +2,7 @@
 import { type ArrayTensor, type Named, type ParameterInfo, sizeOf, tensor } from 'znorm';
 import { normals } from '../../../znorm/test/carriers/statistics-accuracy.ts';
 
-/** Layouts of PyTorch (output first) and TensorFlow.js (output last), ranks 0 to 4, every role, one element. */
+/** Layouts of PyTorch (output first) and TensorFlow.js (output last), ranks 0 to 4, every role, heads, one element. */
 export const infos: Record<string, ParameterInfo> = Object.fromEntries(
   (
     [
@@ -10,14 +10,17 @@ export const infos: Record<string, ParameterInfo> = Object.fromEntries(
       ['block1/conv/bias', [4], 0, 'bias'],
       ['block1/norm/gamma', [6], 0, 'normalization'],
       ['block2/conv/kernel', [3, 3, 2, 5], 3, 'kernel'],
-      ['attention/query', [2, 3, 4], 0, 'attention'],
-      ['attention/column', [8, 1], 0, 'kernel'],
+      ['attention/query', [2, 3, 4], 0, 'attention', { axis: 1, count: 3 }],
+      ['attention/column', [8, 1], 0, 'kernel', { axis: 0, count: 2 }],
       ['head/kernel', [7, 5], 0, 'kernel'],
       ['head/bias', [7], 0, 'bias'],
       ['head/scale', [1], 0, 'kernel'],
       ['temperature', [], 0, 'kernel'],
     ] as const
-  ).map(([path, shape, outputAxis, role]) => [path, { path, shape, outputAxis, role }]),
+  ).map(([path, shape, outputAxis, role, heads]) => [
+    path,
+    { path, shape, outputAxis, role, ...(heads && { heads }) },
+  ]),
 );
 export const paths = Object.keys(infos);
 

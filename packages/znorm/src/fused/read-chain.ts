@@ -1,5 +1,5 @@
 import { withDefaults } from '../option-checks.ts';
-import type { ParameterInfo } from '../parameters.ts';
+import { axesByHead, type ParameterInfo } from '../parameters.ts';
 import type { Stage } from '../stages.ts';
 import { type AdaptiveClipOptions, adaptiveClipDefaults, unitAxes } from '../transforms/adaptive-clip.ts';
 import type { CenterOptions } from '../transforms/center.ts';
@@ -108,6 +108,8 @@ export function readChain(
     after: [],
   };
   const outcomes = stages.map(({ stage, index }) => {
+    const { scope } = stage.primitive.options as { scope?: Scope };
+    if (scope === 'head' && axesByHead(info)) return { reason: 'the kernel has no statistics per head' };
     const read = readers[stage.primitive.name];
     return read ? read(reading, stage, index) : { reason: `the kernel has no \`${stage.primitive.name}\`` };
   });

@@ -94,7 +94,7 @@ function cancels(rescaling: Stage, normalization: Stage, between: readonly Stage
     is(rescaling, ['clipByGlobalNorm', 'scale']) ||
     (rescaling.primitive.name === 'normalizeByNorm' && scopeOf(rescaling) === 'global');
   if (scope === 'layer' || scope === 'global') return oneForAll;
-  return !(rescaling.primitive.name === 'normalizeByNorm' && scopeOf(rescaling) === 'output');
+  return !(rescaling.primitive.name === 'normalizeByNorm' && ['output', 'head'].includes(scopeOf(rescaling)));
 }
 
 export const stageRules: readonly Rule[] = [

@@ -32,7 +32,9 @@ export interface JaxOptions {
    * output units (`x @ w`), the first of a tensor of rank 3 or more (the kernels of `lax.conv`); roles are read off
    * the last name (`bias` and `b`, `gamma`, `beta`, `embedding`)
    */
-  readonly describe?: (parameter: ParameterInfo) => Partial<Pick<ParameterInfo, 'outputAxis' | 'role'>>;
+  readonly describe?: (
+    parameter: ParameterInfo,
+  ) => Partial<Pick<ParameterInfo, 'outputAxis' | 'role' | 'heads'>>;
 }
 
 /** Pure functions in the convention of jax-js: they consume the arrays they are given. */

@@ -36,7 +36,7 @@ export interface TfjsOptimizerOptions {
   /** What you know better of a variable: of a layer of your own, say. */
   readonly describe?: (
     described: ParameterInfo,
-  ) => Partial<Pick<ParameterInfo, 'outputAxis' | 'role'>> | undefined;
+  ) => Partial<Pick<ParameterInfo, 'outputAxis' | 'role' | 'heads'>> | undefined;
   /**
    * Where a step is calculated. `host` reads gradients and moves variables in one fused call on the processor; `device`
    * runs operations of TensorFlow.js. `auto` is `host` where tensors lie in the processor's memory anyway (cpu, wasm,

@@ -1,7 +1,15 @@
 import { knownOptions, oneOf } from '../option-checks.ts';
 import { sizeOf } from '../parameters.ts';
 import { type Primitive, primitive } from '../transformation.ts';
-import { checkedScope, pooledMean, type Scope, statisticsAxes, statisticsGroup } from './statistics.ts';
+import {
+  checkedScope,
+  inOwnShape,
+  inUnits,
+  pooledMean,
+  type Scope,
+  statisticsAxes,
+  statisticsGroup,
+} from './statistics.ts';
 
 export interface CenterOptions {
   /** Which elements share one mean. @default 'tensor' */
@@ -35,9 +43,13 @@ export function center(options: CenterOptions = {}): Primitive {
     applies: ({ shape }) => sizeOf(shape) > 1 && shape.length >= minRank,
     reduction: {
       group: statisticsGroup(scope),
-      measure: (ops, g, { parameter }) => ({ mean: ops.mean(g, statisticsAxes(parameter, scope)) }),
+      measure: (ops, g, { parameter }) => ({
+        mean: ops.mean(inUnits(ops, g, parameter, scope), statisticsAxes(parameter, scope)),
+      }),
       combine: (ops, members) => ({ mean: pooledMean(ops, members) }),
     },
-    update: (ops, g, { pooled: { mean } }) => ({ updates: ops.sub(g, mean) }),
+    update: (ops, g, { parameter, pooled: { mean } }) => ({
+      updates: inOwnShape(ops, ops.sub(inUnits(ops, g, parameter, scope), mean), parameter, scope),
+    }),
   });
 }

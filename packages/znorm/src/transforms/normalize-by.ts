@@ -1,7 +1,14 @@
 import { knownOptions } from '../option-checks.ts';
 import { type Primitive, primitive } from '../transformation.ts';
 import { hypot } from './hypot.ts';
-import { checkedScope, type Scope, statisticsAxes, statisticsGroup } from './statistics.ts';
+import {
+  checkedScope,
+  inOwnShape,
+  inUnits,
+  type Scope,
+  statisticsAxes,
+  statisticsGroup,
+} from './statistics.ts';
 
 export interface NormalizeByNormOptions {
   /** Which elements share one norm. @default 'tensor' */
@@ -29,15 +36,18 @@ export function normalizeByNorm(options: NormalizeByNormOptions = {}): Primitive
     options,
     reduction: {
       group: statisticsGroup(scope),
-      measure: (ops, g, { parameter }) => ({ norm: ops.norm(g, statisticsAxes(parameter, scope)) }),
+      measure: (ops, g, { parameter }) => ({
+        norm: ops.norm(inUnits(ops, g, parameter, scope), statisticsAxes(parameter, scope)),
+      }),
       combine(ops, members) {
         const norms = members.map(({ measured }) => measured.norm);
         return { norm: norms.length === 1 ? norms[0] : hypot(ops, norms) };
       },
     },
-    update(ops, g, { pooled: { norm } }) {
+    update(ops, g, { parameter, pooled: { norm } }) {
       const divisor = ops.where(ops.lessEqual(norm, 0), 1, norm);
-      return { updates: ops.div(g, divisor) };
+      const direction = ops.div(inUnits(ops, g, parameter, scope), divisor);
+      return { updates: inOwnShape(ops, direction, parameter, scope) };
     },
   });
 }

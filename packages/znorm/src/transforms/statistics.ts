@@ -1,15 +1,18 @@
 import { decayRate, knownOptions, oneOf, optionError, positiveInteger } from '../option-checks.ts';
-import { axesWithinUnit, layerOf, type ParameterInfo, sizeOf } from '../parameters.ts';
+import { axesByHead, axesWithinUnit, layerOf, type ParameterInfo, sizeOf } from '../parameters.ts';
 import type { Moments, TensorOps } from '../tensor-ops.ts';
 import type { Leaf, Measured, Primitive, Reduction } from '../transformation.ts';
 import { hypot } from './hypot.ts';
 
-/** Over which elements statistics are taken: one tensor, a layer's tensors, one output unit (row), or all gradients. */
-export type Scope = 'tensor' | 'layer' | 'output' | 'global';
+/**
+ * Over which elements statistics are taken: one tensor, a layer's tensors, one output unit (row), one head of an
+ * attention kernel, or all gradients. What has no rows or heads has one statistic for the whole tensor.
+ */
+export type Scope = 'tensor' | 'layer' | 'output' | 'head' | 'global';
 
-/** @throws RangeError if it is none of the four */
+/** @throws RangeError if it is none of them */
 export function checkedScope(where: string, scope: Scope): Scope {
-  return oneOf(where, 'scope', scope, ['tensor', 'layer', 'output', 'global']);
+  return oneOf(where, 'scope', scope, ['tensor', 'layer', 'output', 'head', 'global']);
 }
 
 /**
@@ -55,16 +58,29 @@ export function statistics(
   throw optionError(where, 'statistics', "to be 'exact', { ema }, { every } or { sample, seed }", mode);
 }
 
-/** μ and σ of a tensor, or of each of its rows. */
+/** μ and σ of a tensor, or of each of its rows or heads. */
 function measured<T>(ops: TensorOps<T>, g: T, parameter: ParameterInfo, scope: Scope): { mean: T; std: T } {
-  return { ...ops.moments(g, statisticsAxes(parameter, scope)) };
+  return { ...ops.moments(inUnits(ops, g, parameter, scope), statisticsAxes(parameter, scope)) };
+}
+
+/** The tensor in a shape against which its statistics broadcast: its own, or with an axis for heads. */
+export function inUnits<T>(ops: TensorOps<T>, x: T, parameter: ParameterInfo, scope: Scope): T {
+  const byHead = scope === 'head' ? axesByHead(parameter) : undefined;
+  return byHead ? ops.reshape(x, byHead.shape) : x;
+}
+
+/** Back to the tensor's own shape. */
+export function inOwnShape<T>(ops: TensorOps<T>, x: T, parameter: ParameterInfo, scope: Scope): T {
+  return scope === 'head' && axesByHead(parameter) ? ops.reshape(x, parameter.shape) : x;
 }
 
 /**
- * The axes that one statistic runs over, all if undefined. Rows of one element would standardize to 0 and never
+ * The axes that one statistic runs over, of a tensor `inUnits`; all if undefined. Rows of one element would standardize to 0 and never
  * train; such tensors have one statistic for the whole instead.
  */
 export function statisticsAxes(parameter: ParameterInfo, scope: Scope): number[] | undefined {
+  const byHead = scope === 'head' ? axesByHead(parameter) : undefined;
+  if (byHead) return byHead.shape.map((_, axis) => axis).filter((axis) => axis !== byHead.head);
   const rowSize = sizeOf(parameter.shape) / (parameter.shape[parameter.outputAxis] ?? 1);
   return scope === 'output' && parameter.shape.length > 1 && rowSize > 1
     ? axesWithinUnit(parameter)
@@ -172,7 +188,7 @@ function sampled(where: string, scope: Scope, mode: { sample: number; seed?: num
     throw optionError(where, 'statistics.sample', 'to be a number > 0 and <= 1', fraction);
   }
   if (!Number.isSafeInteger(seed)) throw optionError(where, 'statistics.seed', 'to be a whole number', seed);
-  if (scope === 'output') {
+  if (scope === 'output' || scope === 'head') {
     throw optionError(where, 'statistics.sample', "to go with scope 'tensor', 'layer' or 'global'", scope);
   }
   return {
@@ -213,7 +229,8 @@ function greatestCommonDivisor(a: number, b: number): number {
 
 function keptStatistics<T>(ops: TensorOps<T>, parameter: ParameterInfo, scope: Scope): Record<string, T> {
   const axes = statisticsAxes(parameter, scope);
-  const shape = axes ? parameter.shape.map((size, axis) => (axes.includes(axis) ? 1 : size)) : [];
+  const own = (scope === 'head' && axesByHead(parameter)?.shape) || parameter.shape;
+  const shape = axes ? own.map((size, axis) => (axes.includes(axis) ? 1 : size)) : [];
   return { mean: ops.full(shape, 0), std: ops.full(shape, 0), seen: ops.full([], 0) };
 }
 

@@ -2,7 +2,14 @@ import { knownOptions, nonNegative, oneOf, withDefaults } from '../option-checks
 import { type ParameterInfo, sizeOf } from '../parameters.ts';
 import type { TensorOps } from '../tensor-ops.ts';
 import { type Leaf, type LeafUpdate, type Primitive, primitive } from '../transformation.ts';
-import { nextStatistics, type Scope, type StatisticsMode, statistics } from './statistics.ts';
+import {
+  inOwnShape,
+  inUnits,
+  nextStatistics,
+  type Scope,
+  type StatisticsMode,
+  statistics,
+} from './statistics.ts';
 
 export interface ZnormOptions {
   /** Added to the standard deviation; unit of the gradient. @default 1e-8 */
@@ -90,20 +97,26 @@ function standardization(name: string, options: ZnormOptions, centred: Centring)
   oneOf(name, 'onDegenerate', onDegenerate, ['center', 'zero', 'pass', 'throw']);
   const minRank = apply === 'matrices' ? 2 : 0;
 
-  function update<T>(ops: TensorOps<T>, g: T, leaf: Leaf<T>): LeafUpdate<T> {
+  function update<T>(ops: TensorOps<T>, whole: T, leaf: Leaf<T>): LeafUpdate<T> {
+    const { parameter } = leaf;
+    const g = inUnits(ops, whole, parameter, scope);
     const { mean, std } = leaf.pooled;
     // degenerate: σ ≤ max(minStd, relativeMinStd · |μ|); false for NaN, which propagates through the quotient
     const floor = ops.maximum(ops.mul(ops.abs(mean), relativeMinStd), minStd);
     const degenerate = ops.lessEqual(std, floor);
     const reports = { degenerate: ops.sum(degenerate) };
-    if (onDegenerate === 'throw') refuseDegenerate(name, ops, reports.degenerate, leaf.parameter);
+    if (onDegenerate === 'throw') refuseDegenerate(name, ops, reports.degenerate, parameter);
 
     // u = (g − μ) / (σ + eps), and (g − μ) / 1 where σ counts as zero
     const standardized = ops.div(centred(ops, g, mean), ops.where(degenerate, 1, ops.add(std, eps)));
     const slots = nextStatistics(ops, leaf);
-    if (onDegenerate === 'zero') return { updates: ops.where(degenerate, 0, standardized), slots, reports };
-    if (onDegenerate === 'pass') return { updates: ops.where(degenerate, g, standardized), slots, reports };
-    return { updates: standardized, slots, reports };
+    const chosen =
+      onDegenerate === 'zero'
+        ? ops.where(degenerate, 0, standardized)
+        : onDegenerate === 'pass'
+          ? ops.where(degenerate, g, standardized)
+          : standardized;
+    return { updates: inOwnShape(ops, chosen, parameter, scope), slots, reports };
   }
 
   return primitive({

@@ -48,7 +48,7 @@ describe('center', () => {
   it('refuses what it does not know', () => {
     expect(() => center({ scope: 'row' as never })).toThrow(
       new RangeError(
-        "center: expected `scope` to be one of 'tensor', 'layer', 'output', 'global', got 'row'.",
+        "center: expected `scope` to be one of 'tensor', 'layer', 'output', 'head', 'global', got 'row'.",
       ),
     );
     expect(() => center({ apply: 'vectors' as never })).toThrow(

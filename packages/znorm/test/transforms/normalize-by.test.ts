@@ -31,7 +31,7 @@ describe('normalizeByNorm', () => {
   it('refuses an unknown scope', () => {
     expect(() => normalizeByNorm({ scope: 'row' as Scope })).toThrow(
       new RangeError(
-        "normalizeByNorm: expected `scope` to be one of 'tensor', 'layer', 'output', 'global', got 'row'.",
+        "normalizeByNorm: expected `scope` to be one of 'tensor', 'layer', 'output', 'head', 'global', got 'row'.",
       ),
     );
   });

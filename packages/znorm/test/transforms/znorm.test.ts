@@ -171,7 +171,10 @@ describe('znorm refuses', () => {
     [{ minStd: NaN }, 'expected `minStd` to be a finite number >= 0, got NaN.'],
     [{ relativeMinStd: Infinity }, 'expected `relativeMinStd` to be a finite number >= 0, got Infinity.'],
     [{ apply: 'biases' }, "expected `apply` to be one of 'all', 'matrices', got 'biases'."],
-    [{ scope: 'row' }, "expected `scope` to be one of 'tensor', 'layer', 'output', 'global', got 'row'."],
+    [
+      { scope: 'row' },
+      "expected `scope` to be one of 'tensor', 'layer', 'output', 'head', 'global', got 'row'.",
+    ],
     [
       { onDegenerate: 'skip' },
       "expected `onDegenerate` to be one of 'center', 'zero', 'pass', 'throw', got 'skip'.",
