@@ -76,7 +76,8 @@ const bothReplays = ['dqn', 'dqn-prioritized'] as const;
 const smoke = { epochs: 2, seeds: 2, validationSize: 5, testSize: 10 };
 
 /**
- * Control problems with the settings of RL Baselines3 Zoo where it has them, sizes to suit two cores.
+ * Control problems. Settings began as those of RL Baselines3 Zoo where it has them, and were changed until the baseline
+ * solved each on one core: rates that fall to 0, rewards scaled to the loss, targets copied more often.
  *
  * @see https://github.com/DLR-RM/rl-baselines3-zoo/tree/master/hyperparams
  */
@@ -95,12 +96,12 @@ export const controlProblems: readonly Task[] = [
       smoke: { ...smoke, trainSize: 2048, batchSize: 256, time: 'under a minute' },
       quick: {
         epochs: 5,
-        trainSize: 6000,
+        trainSize: 10_000,
         batchSize: 256,
         seeds: 7,
         validationSize: 100,
         testSize: 100,
-        time: 'about 2 minutes',
+        time: 'about 3 minutes',
       },
       paper: {
         epochs: 10,
@@ -150,7 +151,7 @@ export const controlProblems: readonly Task[] = [
     summary: 'a pole to balance on a cart, by Q-learning from a replay buffer',
     environment: cartpole,
     algorithms: replays({
-      hidden: [256, 256],
+      hidden: [128, 128],
       scales: [1, 1, 1, 1],
       places: 8,
       rolloutSteps: 32,
@@ -172,10 +173,10 @@ export const controlProblems: readonly Task[] = [
         epochs: 10,
         trainSize: 5000,
         batchSize: 64,
-        seeds: 2,
+        seeds: 4,
         validationSize: 100,
         testSize: 100,
-        time: 'about 8 minutes',
+        time: 'about 5 minutes',
       },
       paper: {
         models: bothReplays,
@@ -185,7 +186,7 @@ export const controlProblems: readonly Task[] = [
         seeds: 30,
         validationSize: 100,
         testSize: 100,
-        time: 'a day',
+        time: 'about 2 hours',
       },
     },
   }),
@@ -242,23 +243,23 @@ export const controlProblems: readonly Task[] = [
       scales: [1, 1, 1, 1, 1, 1, 1, 1],
       places: 4,
       rolloutSteps: 1,
-      gradientSteps: 4,
-      capacity: 50_000,
+      gradientSteps: 1,
+      capacity: 100_000,
       learningStarts: 1000,
-      targetEvery: 250,
+      targetEvery: 100,
       gamma: 0.99,
-      rewardScale: 1,
-      explorationShare: 0.12,
-      explorationEnd: 0.1,
+      rewardScale: 20,
+      explorationShare: 0.15,
+      explorationEnd: 0.02,
       longestHold: 1,
     }),
-    learningRates: [6.3e-4],
+    learningRates: [1e-3],
     schedule: linear,
     presets: {
       smoke: { ...smoke, trainSize: 1200, batchSize: 128, time: 'under a minute' },
       quick: {
         epochs: 10,
-        trainSize: 5000,
+        trainSize: 20_000,
         batchSize: 128,
         seeds: 2,
         validationSize: 20,
@@ -267,8 +268,8 @@ export const controlProblems: readonly Task[] = [
       },
       paper: {
         models: bothReplays,
-        epochs: 20,
-        trainSize: 10_000,
+        epochs: 10,
+        trainSize: 20_000,
         batchSize: 128,
         seeds: 10,
         validationSize: 100,
