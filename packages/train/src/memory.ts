@@ -1,6 +1,6 @@
 /** float32 tensors in one WebAssembly memory, in named groups: `views.parameters['dense/kernel']`. */
 export interface TensorMemory<Group extends string> {
-  /** Not shared: ONNX Runtime refuses views of a shared memory. Never grown: growing detaches every view. */
+  /** Never grown: growing detaches every view. */
   readonly memory: WebAssembly.Memory;
   readonly views: Readonly<Record<Group, Readonly<Record<string, Float32Array>>>>;
 }
@@ -22,6 +22,7 @@ const reservedBytes = wasmPage;
  * gradients into theirs, and a WASM kernel updates parameters and optimizer state where they lie.
  *
  * @param lengths elements of each tensor, by group and name
+ * @param shared  whether other threads are to work on it too, where ONNX Runtime takes views of such a memory
  * @returns views, all zero
  * @throws RangeError beyond 4 GiB, all that a WebAssembly memory can hold
  * @example
@@ -30,6 +31,7 @@ const reservedBytes = wasmPage;
  */
 export function createTensorMemory<Group extends string>(
   lengths: Readonly<Record<Group, Readonly<Record<string, number>>>>,
+  shared = false,
 ): TensorMemory<Group> {
   const groups = Object.entries(lengths) as [Group, Readonly<Record<string, number>>][];
   let end = reservedBytes;
@@ -48,7 +50,7 @@ export function createTensorMemory<Group extends string>(
       `createTensorMemory: expected at most 4 GiB, the limit of a WebAssembly memory, got ${(end / 2 ** 30).toFixed(1)} GiB. Use a smaller model or an optimizer with less state.`,
     );
   }
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
 
   const views = Object.fromEntries(
     groups.map(([group, tensors], i) => {

@@ -59,7 +59,11 @@ export async function profileSteps(options: ProfileOptions): Promise<StepProfile
   const { objective, optimizer, batchSize, batchAt, seed = 0, threads = 1, steps = 10, warmup = 3 } = options;
   const engine = await resolveEngine('native');
   const graph = trainingGraph(objective, batchSize);
-  const state = await createTrainingState(graph.declared, optimizer, seed, { watched: false });
+  const state = await createTrainingState(graph.declared, optimizer, seed, {
+    watched: false,
+    engine,
+    threads,
+  });
   const folder = await mkdtemp(join(tmpdir(), 'znorm-profile-'));
   try {
     const loaded = await loadStep(graph, state, { engine, threads, profile: join(folder, 'times') });
@@ -92,6 +96,7 @@ export async function profileSteps(options: ProfileOptions): Promise<StepProfile
       parts: [...partsOf(events, warmup), update].sort((a, b) => b.milliseconds - a.milliseconds),
     };
   } finally {
+    state.update.dispose();
     await rm(folder, { recursive: true, force: true });
   }
 }

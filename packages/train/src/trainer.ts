@@ -40,7 +40,7 @@ export interface TrainerOptions {
    * @default 'auto'
    */
   readonly updates?: 'auto' | 'fused' | 'graph';
-  /** Threads inside an operator. Any number gives the same bits. @default 1 */
+  /** Threads inside an operator, and of a large model's update. Any number gives the same bits. @default 1 */
   readonly threads?: number;
   /** Called between the chain and the change of the parameters. */
   readonly onGradients?: (step: GradientStep) => void;
@@ -177,6 +177,8 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const graph = trainingGraph(objective, batchSize);
   const state = await createTrainingState(graph.declared, optimizer, seed, {
     watched: onGradients !== undefined,
+    engine,
+    threads: updates === 'fused' ? threads : 1,
   });
   const load = (built: StepGraph) => loadStep(built, state, { engine, threads });
   const inGraph =
@@ -343,6 +345,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     },
     dispose: () =>
       alone('dispose', async () => {
+        state.update.dispose();
         for (const loaded of [inGraph, fused, evaluations, predictions, source]) await loaded?.release();
       }),
   };

@@ -8,10 +8,18 @@ import {
   type State,
   sizeOf,
 } from 'znorm';
-import { createFusedUpdate, type InPlaceUpdate, planFused, updateTableBytes } from 'znorm/wasm';
+import {
+  createFusedUpdate,
+  type InPlaceUpdate,
+  planFused,
+  updateTableBytes,
+  usefulThreads,
+} from 'znorm/wasm';
 import type { Declarations } from './layers/scope.ts';
 import { createTensorMemory } from './memory.ts';
 import { randomStream } from './random.ts';
+import type { Engine } from './runtime/engine.ts';
+import { takesSharedViews } from './runtime/shared-views.ts';
 
 /** A float32 tensor that lies in the trainer's memory. */
 interface MemoryTensor {
@@ -37,14 +45,18 @@ export interface TrainingState {
  * Lays out parameters, gradients, buffers and optimizer state in one memory, and gives them their first values. Each
  * parameter is drawn from a stream of its own name: models that share a layer's path share its first weights.
  *
- * @param watched whether some steps will be looked at before they are taken, which takes room for the updates
+ * @param options.watched whether some steps will be looked at before they are taken, which takes room for the updates
+ * @param options.engine  what will read the parameters and write the gradients
+ * @param options.threads how many the optimizer's step may take: it does where the model is large, and the engine sees a
+ *   memory that they share
  */
 export async function createTrainingState(
   declared: Declarations,
   optimizer: GradientTransformation,
   seed: number,
-  { watched }: { readonly watched: boolean },
+  options: { readonly watched: boolean; readonly engine: Engine; readonly threads: number },
 ): Promise<TrainingState> {
+  const { watched, engine } = options;
   const parameterList = [...declared.parameters.values()];
   const infos = Object.fromEntries(parameterList.map(({ info }) => [info.path, info]));
   const initial = Object.fromEntries(
@@ -63,15 +75,17 @@ export async function createTrainingState(
   );
 
   const plan = planFused(optimizer, Object.values(infos));
-  const { memory, views } = createTensorMemory({
+  const threads = usefulThreads(plan, options.threads);
+  const lengths = {
     parameters: lengthsOf(initial),
     gradients: lengthsOf(initial),
     slots: lengthsOf(initialSlots),
     buffers: lengthsOf(initialBuffers),
     nextBuffers: lengthsOf(initialBuffers),
     updates: watched ? lengthsOf(initial) : {},
-    tables: { tables: Math.ceil(updateTableBytes(plan) / 4) },
-  });
+    tables: { tables: Math.ceil(updateTableBytes(plan, threads) / 4) },
+  };
+  const { memory, views } = createTensorMemory(lengths, threads > 1 && (await takesSharedViews(engine)));
   const placed = (group: keyof typeof views, from: Named<ArrayTensor>) =>
     Object.fromEntries(
       Object.entries(from).map(([name, { shape, data }]) => {
@@ -80,7 +94,7 @@ export async function createTrainingState(
       }),
     );
   const parameters = placed('parameters', initial);
-  const update = await createFusedUpdate(plan, {
+  const places = {
     memory,
     parameters: views.parameters,
     gradients: views.gradients,
@@ -89,7 +103,8 @@ export async function createTrainingState(
     ),
     updates: watched ? views.updates : undefined,
     tables: views.tables.tables,
-  });
+  };
+  const update = await createFusedUpdate(plan, places, { threads });
   return {
     memory,
     infos,
