@@ -64,13 +64,19 @@ describe('what a method makes of the gradient', () => {
     kernel: [2, 3],
     bias: [3],
     embedding: [3, 2],
-    attention: [2, 2],
+    attention: [4, 2],
     normalization: [2],
   } as const;
   const infos = Object.fromEntries(
     Object.entries(roles).map(([role, shape]) => [
       role,
-      { path: role, shape, outputAxis: 0, role } as ParameterInfo,
+      {
+        path: role,
+        shape,
+        outputAxis: 0,
+        role,
+        ...(role === 'attention' && { heads: { axis: 0, count: 2 } }),
+      } as ParameterInfo,
     ]),
   );
   const gradients = Object.fromEntries(
@@ -104,6 +110,10 @@ describe('what a method makes of the gradient', () => {
     return Array.from({ length: units }, (_, u) => change(values.slice(u * size, (u + 1) * size))).flat();
   };
 
+  /** Each half of the attention kernel, which is one of two heads, on its own. */
+  const byHead = (change: (head: number[]) => number[]) => (values: number[], path: string) =>
+    path === 'attention' ? [values.slice(0, 4), values.slice(4)].flatMap(change) : change(values);
+
   test.each<[string, readonly string[], (values: number[], path: string) => number[]]>([
     ['baseline', [], (values) => values],
     ['clip-value', every, (values) => values.map((x) => Math.min(0.5, Math.max(-0.5, x)))],
@@ -119,6 +129,7 @@ describe('what a method makes of the gradient', () => {
     ['znorm', every, standardized],
     ['znorm-ema', every, standardized], // the first step has nothing to average with
     ['znorm-output', every, byUnit(standardized)],
+    ['znorm-head', every, byHead(standardized)],
     ['znorm-global', every, (values) => values.map((x) => (x - center) / deviation)],
     ['znorm-matrices', ['kernel', 'embedding', 'attention'], standardized],
     ['znorm-no-norm-bias', ['kernel', 'embedding', 'attention'], standardized],

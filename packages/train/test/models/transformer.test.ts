@@ -64,6 +64,19 @@ describe('transformer', () => {
     expect(infos.filter(({ role }) => role === 'attention')).toHaveLength(16);
   });
 
+  test('says where the heads of attention kernels lie: rows of what makes them, columns of what joins them', () => {
+    const model = transformer(small);
+    const { parameters } = build({ tokens: [1, 3] }, ({ tokens }, scope) => model(tokens, scope));
+    const heads = [...parameters.values()].flatMap(({ info }) => (info.heads ? [info] : []));
+    expect(heads.slice(0, 4).map(({ path, heads }) => [path, heads])).toEqual([
+      ['layer0/attention/query/kernel', { axis: 0, count: 2 }],
+      ['layer0/attention/key/kernel', { axis: 0, count: 2 }],
+      ['layer0/attention/value/kernel', { axis: 0, count: 2 }],
+      ['layer0/attention/output/kernel', { axis: 1, count: 2 }],
+    ]);
+    expect(heads).toHaveLength(8);
+  });
+
   test.each(['learned', 'rotary'] as const)(
     'with %s positions sees the past only, and tells positions apart',
     async (positions) => {
