@@ -1,7 +1,6 @@
 // node webgpu-run.mjs <model: resnet20 | mlp> <steps>
 // Trains on WebGPU with the updates in the graph, and on the processor with the fused kernel; prints how far apart they
-// are as JSON: losses, and parameters relative to the largest of their tensor. The MLP trains with znorm, the ResNet
-// without: there it would magnify rounding.
+// are as JSON: losses, and parameters relative to the largest of their tensor.
 import { classification, createTrainer, fillNormal, mlp, randomStream, resnet } from '@znorm/train';
 import { chain, momentum, znorm } from 'znorm';
 
@@ -10,7 +9,7 @@ const steps = Number(count);
 const batchSize = 4;
 const shape = name === 'mlp' ? [16] : [3, 32, 32];
 const model = name === 'mlp' ? mlp({ hidden: [8], classes: 10 }) : resnet({ depth: 20, classes: 10 });
-const sgd = momentum({ learningRate: 1e-3, weightDecay: 1e-4 });
+const optimizer = chain(znorm(), momentum({ learningRate: 1e-3 }));
 const size = shape.reduce((a, b) => a * b, 1);
 
 function batchOf(step) {
@@ -23,7 +22,7 @@ function batchOf(step) {
 async function train(engine) {
   const trainer = await createTrainer({
     objective: classification({ model, input: { shape } }),
-    optimizer: name === 'mlp' ? chain(znorm(), sgd) : sgd,
+    optimizer,
     batchSize,
     engine,
   });

@@ -100,11 +100,16 @@ export function scaleByAdamax(options: ScaleByAdamaxOptions = {}): Primitive {
   });
 }
 
-/** f(1) · … · f(t), each factor taken once however often it is asked for. */
+/**
+ * f(1) · … · f(t) of factors below 1, each taken once however often it is asked for; 0 from where 1 less the product is
+ * 1 in float64, so that a step of two billion takes neither time nor room.
+ */
 function runningProduct(f: (t: number) => number): (t: number) => number {
   const products = [1];
   return (t) => {
-    for (let i = products.length; i <= t; i++) products.push(products[i - 1] * f(i));
-    return products[t];
+    for (let i = products.length; i <= t && products[i - 1] > 2 ** -60; i++) {
+      products.push(products[i - 1] * f(i));
+    }
+    return products[t] ?? 0;
   };
 }

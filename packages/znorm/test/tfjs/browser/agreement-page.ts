@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-webgpu';
 import { adamw, chain, znorm } from '../../../src/index.ts';
 import { tfjsOptimizer } from '../../../src/tfjs/index.ts';
-import { chains, errorsOf } from '../agreement-cases.ts';
+import { chains } from '../../conformance/chain-grid.ts';
+import { errorsOf } from '../agreement-cases.ts';
 
 export interface AgreementPage {
   /** @returns why the backend does not start here; nothing if it does */

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chains } from '../agreement-cases.ts';
+import { type Backend, backends, exceeding } from '../../conformance/backends.ts';
 import type { AgreementPage } from './agreement-page.ts';
 
 const executablePath = process.env.ZNORM_CHROMIUM ?? '/usr/bin/chromium';
@@ -15,35 +15,6 @@ const flags = [
   '--use-angle=swiftshader',
   '--enable-unsafe-webgpu',
   '--use-webgpu-adapter=swiftshader',
-];
-
-/** One for each kind of statistics, of selection and of state; half a second each. All of them: ZNORM_FULL=1. */
-const few = [
-  'znorm by layer, AdamW',
-  'znorm by row, AdamW',
-  'znorm of everything, AdamW',
-  'znorm by every third step, AdamW',
-  'znorm by a sample, then centralized, AdamW',
-  'adaptiveClip, AdamW',
-  'clipped, then znorm, AdamW',
-  'everything masked differently, AdamW',
-  'znorm, nesterov',
-  'znorm, muon',
-  'lars',
-  'adam, lookahead',
-];
-const names = process.env.ZNORM_FULL ? Object.keys(chains) : few;
-
-/**
- * They read a number in the middle of an update. On WebGPU TensorFlow.js reads at once by drawing on a canvas, during
- * which Chromium's software adapter loses its device.
- */
-const reading = [
-  'guard that throws, AdamW',
-  'guard that skips, AdamW',
-  'znorm that may refuse, AdamW',
-  'adaptive clipping of what znorm makes, AdamW',
-  'large steps skipped',
 ];
 
 declare const page: AgreementPage;
@@ -63,27 +34,21 @@ describe.skipIf(!existsSync(executablePath))(
 
     afterAll(() => browser?.close());
 
-    it.for(['webgl', 'webgpu'])(
+    it.for(['webgl', 'webgpu'] as const)(
       'chains on the %s backend agree with plain arrays, and leave no tensor behind',
       { timeout: 300_000 },
       async (backend, context) => {
-        const tried = names.filter((name) => backend === 'webgl' || !reading.includes(name));
+        const { tried, usually, bound }: Backend = backends[`TensorFlow.js ${backend}`];
+        const names = process.env.ZNORM_FULL ? tried : usually!;
         const tab = await opened(browser, script);
         const missing = await tab.evaluate((name) => page.start(name), backend);
         context.skip(missing !== undefined, missing);
-        const errors = await tab.evaluate((list) => page.errors(list), tried);
-        expect(Object.keys(errors)).toHaveLength(6 * tried.length);
-        // Five steps of some ten roundings to float32; a shader's division, root and power may be off by a few units
-        // in the last place. Measured: 8.1e-7. A NaN fails, too.
-        expect(Object.entries(errors).filter(([, error]) => !(error <= 1e-5))).toEqual([]);
+        const errors = await tab.evaluate((list) => page.errors(list), names);
+        expect(Object.keys(errors)).toHaveLength(6 * names.length);
+        expect(exceeding(errors, bound)).toEqual([]);
         expect(await tab.evaluate(() => page.leaked())).toBe(0);
         await tab.close();
       },
-    );
-
-    it.skip.each(reading)(
-      '%s: WebGPU in software loses its device where an update reads a number at once',
-      () => {},
     );
   },
 );
