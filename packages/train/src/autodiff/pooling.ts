@@ -1,5 +1,5 @@
 /** Pooling of images. */
-import { constant, elementCount, emit, emitMany, type Value, zeros } from '../onnx/graph.ts';
+import { constant, elementCount, emit, emitMany, int64s, type Value, zeros } from '../onnx/graph.ts';
 import { div } from './arithmetic.ts';
 import { inputGradient } from './convolution-input-gradient.ts';
 import { reduceMax, reduceMean } from './reduction.ts';
@@ -30,26 +30,32 @@ export function maxPool2d(x: Value, { kernel, ...options }: PoolOptions): Value 
     { shape },
     { shape, dtype: 'int64' },
   ]);
-  return differentiable(
-    y,
-    [x],
-    [
-      (g) => {
-        // ONNX gives the position of each maximum in the flattened input.
-        const { graph } = x;
-        const size = elementCount(x.shape);
-        const flat = reshape(indices, [-1]);
-        const spread = emit(
-          graph,
-          'ScatterElements',
-          [zeros(graph, [size]), flat, reshape(g, [-1])],
-          { axis: 0, reduction: 'add' },
-          [size],
-        );
-        return reshape(spread, x.shape);
-      },
-    ],
+  return differentiable(y, [x], [(g) => toMaxima(g, indices, x.shape, window)]);
+}
+
+/**
+ * Each number of g at the position of its maximum, which ONNX gives in the flattened input; those that meet are added.
+ *
+ * Windows that do not overlap never meet, and MaxUnpool, which only writes, will do: 3.3 ms against ScatterElements'
+ * 7.6 ([64, 32, 16, 16] to [64, 32, 32, 32], one thread). Masks made of comparisons took 10.
+ */
+function toMaxima(g: Value, indices: Value, image: readonly number[], window: Window): Value {
+  const { graph } = g;
+  const { kernel, strides, pads, dilations } = window;
+  const apart = kernel.every((size, axis) => dilations[axis] * (size - 1) < strides[axis]);
+  if (apart) {
+    const attributes = { kernel_shape: kernel, strides, pads };
+    return emit(graph, 'MaxUnpool', [g, indices, int64s(graph, image)], attributes, image);
+  }
+  const size = elementCount(image);
+  const spread = emit(
+    graph,
+    'ScatterElements',
+    [zeros(graph, [size]), reshape(indices, [-1]), reshape(g, [-1])],
+    { axis: 0, reduction: 'add' },
+    [size],
   );
+  return reshape(spread, image);
 }
 
 /**

@@ -55,6 +55,8 @@ describe('pooling', () => {
   const x = { shape: [2, 2, 5, 6] };
   const cases = {
     'kernel 2': { kernel: 2 },
+    'windows with gaps between them': { kernel: [1, 2] as const, strides: 3 },
+    'padded windows that do not overlap': { kernel: 2, pads: [1, 0, 0, 1] as const },
     'overlapping windows': { kernel: 3, strides: 2, pads: 1 },
     'oblong windows': { kernel: [2, 3] as const, strides: [1, 2] as const, pads: [0, 1, 1, 2] as const },
     'dilated windows': { kernel: 2, strides: 1, dilations: 2 },

@@ -430,6 +430,14 @@ const operators: Record<string, Operator> = {
       { shape, data: Float64Array.from(best) },
     ];
   },
+  MaxUnpool: ([x, ids], _, node) => {
+    const { shape } = node.outputs[0];
+    const data = new Float64Array(size(shape));
+    ids.data.forEach((id, i) => {
+      data[Number(id)] = x.data[i];
+    });
+    return [{ shape, data }];
+  },
   AveragePool: ([x], attribute, node) => [
     fill(node.outputs[0].shape, ([n, c, ...position]) => {
       let total = 0;
