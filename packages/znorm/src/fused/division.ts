@@ -24,8 +24,8 @@ export const chunkElements = 65_536;
 
 /**
  * The largest batches come first, and one is cut where it would leave others without work: if it is more than a
- * thread's half of what is left. Of 25 equal ones that is so for the last three, on two threads. Whole ones cost less:
- * they are measured while others are updated. Bits are the same either way.
+ * thread's share of what is left. Of 25 equal ones that is the last, on two threads. Whole ones cost less: they are
+ * measured while others are updated. Bits are the same either way.
  */
 export function divide({ batches }: FusedPlan, threads: number): Division {
   if (threads === 1) return { whole: batches, cut: [] };
@@ -36,7 +36,7 @@ export function divide({ batches }: FusedPlan, threads: number): Division {
     .sort((a, b) => b.size - a.size);
   let left = elementsOf(batches.flatMap(({ tensors }) => tensors));
   for (const { batch, size } of bySize) {
-    const isCut = size > chunkElements && 2 * threads * size > left;
+    const isCut = size > chunkElements && threads * size > left;
     (isCut ? cut : whole).push(batch);
     left -= size;
   }
