@@ -4,7 +4,6 @@ import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { createGunzip, gunzip } from 'node:zlib';
-import { unpackTar } from 'modern-tar/fs';
 import { badInput, failure } from '../expected-error.ts';
 
 /** Large enough that unpacking CIFAR-10 takes 0.4 s; with Node's 16 KiB it takes 2 s. */
@@ -22,6 +21,7 @@ export async function unpackArchive(
   wanted: (name: string) => boolean,
   signal?: AbortSignal,
 ): Promise<void> {
+  const { unpackTar } = await import('modern-tar/fs');
   const source = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   const unpack = unpackTar(folder, {
     strict: true,

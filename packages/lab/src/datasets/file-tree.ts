@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { crc32 } from 'node:zlib';
-import { type Entry, openPromise } from 'yauzl';
+import type { Entry } from 'yauzl';
 import { badInput, failure } from '../expected-error.ts';
 
 /** Files by their path in a folder or a zip archive, whichever a person has. Nothing is unpacked to the disk. */
@@ -42,6 +42,7 @@ async function filesBelow(folder: string, depth: number): Promise<string[]> {
 }
 
 async function openZip(path: string): Promise<FileTree> {
+  const { openPromise } = await import('yauzl');
   const entries = new Map<string, Entry>();
   const zip = await openPromise(path, { autoClose: false, lazyEntries: true }).catch((error: Error) => {
     throw badInput(`${path} is not a zip archive, or its end is missing`, { cause: error });

@@ -2,7 +2,6 @@ import { basename, posix } from 'node:path';
 import { badInput, failure } from '../expected-error.ts';
 import { openFileTree } from './file-tree.ts';
 import type { ImportContext, ImportedDataset } from './imported-dataset.ts';
-import { decodeTiff } from './tiff-image.ts';
 
 const SIZE = 256;
 
@@ -129,11 +128,13 @@ function examinationsIn(names: readonly string[]): Map<string, Examination> {
 
 type NamedFile = readonly [name: string, bytes: Uint8Array];
 
-function sliceOf(
+async function sliceOf(
   patient: string,
   [imageName, imageBytes]: NamedFile,
   [maskName, maskBytes]: NamedFile,
-): LggSlice {
+): Promise<LggSlice> {
+  // Only here: comparisons find slices in the cache, and decode no TIFF.
+  const { decodeTiff } = await import('./tiff-image.ts');
   const image = decodeTiff(imageBytes, imageName);
   const mask = decodeTiff(maskBytes, maskName);
   const sizeOf = ({ width, height, channels }: typeof image) => `${width}×${height}×${channels}`;
