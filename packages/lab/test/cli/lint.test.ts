@@ -61,6 +61,43 @@ describe('znorm lint', () => {
     expect(stdout).toContain(`${methods}, method good: nothing to say.`);
   });
 
+  test('reads the chain for the parameters of a network, and says what depends on them, and where', async () => {
+    const chain = file(
+      'znorm.yaml',
+      '- znorm\n- sgd: { learningRate: { cosine: { from: 0.1, steps: 100 } } }\n',
+    );
+    expect((await znormLint(chain, '--model', 'resnet20')).stdout).toBe(`${chain}: nothing to say.\n`);
+
+    const layers = ['a', 'b', 'c', 'd'].flatMap((layer) => [
+      `${layer}/conv/kernel: [4, 3, 3, 3]`,
+      `${layer}/conv/bias: [4]`,
+      `${layer}/norm/gamma: [4]`,
+    ]);
+    const network = file('network.yaml', [...layers, 'temperature: []'].join('\n'));
+    const { stdout, status } = await znormLint(chain, '--model', network);
+    expect(status).toBe(0);
+    expect(stdout).toContain('  note  znorm  [one-element-tensor]\n    at temperature\n');
+    expect(stdout).toContain(
+      '  warning  znorm  [bias-before-batch-norm]\n    at a/conv/bias, b/conv/bias, c/conv/bias and 1 more\n    BN(x + b)',
+    );
+  });
+
+  test('reads the weights of a TensorFlow.js model.json, but for moving averages, which do not train', async () => {
+    const chain = file('znorm.yaml', '- znorm\n- adam\n');
+    const weights = [
+      { name: 'conv2d_Conv2D1/kernel', shape: [3, 3, 1, 8], dtype: 'float32' },
+      { name: 'conv2d_Conv2D1/bias', shape: [8], dtype: 'float32' },
+      { name: 'norm_BatchNormalization1/gamma', shape: [8], dtype: 'float32' },
+      { name: 'norm_BatchNormalization1/moving_mean', shape: [1], dtype: 'float32' },
+    ];
+    const model = file('model.json', JSON.stringify({ weightsManifest: [{ paths: ['w.bin'], weights }] }));
+    const { stdout } = await znormLint(chain, '--model', model, '--json');
+    const [{ advice }] = JSON.parse(stdout) as [{ advice: { code: string; parameters: string[] }[] }];
+    expect(advice.map(({ code, parameters }) => [code, ...parameters]).slice(1)).toEqual([
+      ['bias-before-batch-norm', 'conv2d_Conv2D1/bias'],
+    ]);
+  });
+
   test('as JSON gives code, severity, stages, reason and fix of every advice', async () => {
     const { stdout } = await znormLint(methods, '--json', '--optimizer', 'adam');
     const read = JSON.parse(stdout) as { name: string; advice: { code: string }[] }[];
@@ -84,6 +121,11 @@ describe('znorm lint', () => {
       `lint: cannot read '${join(folder, 'none.yaml')}' (ENOENT). Name a file with a chain in it.\n`,
     ],
     [[clipped, '--optimizer', 'adm'], "lint: unknown optimizer 'adm'. Did you mean 'adam'?\n"],
+    [[clipped, '--model', 'resnet21'], "lint: unknown model 'resnet21'. Did you mean 'resnet20'?\n"],
+    [
+      [clipped, '--model', clipped],
+      `lint: expected '${clipped}' to have shapes by path, as in \`dense/kernel: [64, 10]\`, or to be a model.json of TensorFlow.js.\n`,
+    ],
     [
       [file('wrong.yaml', '- znrom\n')],
       `${join(folder, 'wrong.yaml')}: fromJSON: unknown transformation \`znrom\` at [0]. Did you mean \`znorm\`?\n`,
