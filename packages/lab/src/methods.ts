@@ -162,6 +162,17 @@ export const optimizers: Readonly<Record<string, readonly TransformationJson[]>>
   rmsprop: [{ rmsprop: { learningRate: '$learningRate' } }],
   adam: [{ adam: { learningRate: '$learningRate' } }],
   adamw: [{ adamw: { learningRate: '$learningRate', weightDecay: 0.01 } }],
+  nesterov: [{ momentum: { learningRate: '$learningRate', momentum: 0.9, nesterov: true } }],
+  nadam: [{ nadam: { learningRate: '$learningRate' } }],
+  adamax: [{ adamax: { learningRate: '$learningRate' } }],
+  adagrad: [{ adagrad: { learningRate: '$learningRate' } }],
+  adadelta: [{ adadelta: { learningRate: '$learningRate' } }],
+  lion: [{ lion: { learningRate: '$learningRate', weightDecay: 0.1 } }],
+  lamb: [{ lamb: { learningRate: '$learningRate', weightDecay: 0.01 } }],
+  lars: [{ lars: { learningRate: '$learningRate', weightDecay: 1e-4 } }],
+  novograd: [{ novograd: { learningRate: '$learningRate', weightDecay: 0.001 } }],
+  // Its rate is that of matrices; AdamW takes the rest at a constant 3e-4.
+  muon: [{ muon: { learningRate: '$learningRate' } }],
 };
 
 /**
@@ -175,6 +186,18 @@ export const customaryRates: Readonly<Record<string, readonly number[]>> = {
   rmsprop: [0.001],
   adam: [0.001],
   adamw: [0.001],
+  nesterov: [0.1, 0.01, 0.001],
+  // PyTorch's.
+  nadam: [0.002],
+  adamax: [0.002],
+  adagrad: [0.01],
+  adadelta: [1],
+  // The papers'. Lion's is a tenth of Adam's, with ten times its decay; LARS's is of a trust ratio of 0.001.
+  lion: [0.0001],
+  lamb: [0.002],
+  lars: [10, 1],
+  novograd: [0.01],
+  muon: [0.02],
 };
 
 /** Finds an optimizer by name. @throws ExpectedError naming the unknown optimizer */

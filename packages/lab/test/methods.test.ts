@@ -15,6 +15,7 @@ import {
 } from 'znorm';
 import {
   builtInMethods,
+  customaryRates,
   optimizerByName,
   optimizers,
   readMethodsFile,
@@ -43,6 +44,10 @@ describe('a schedule', () => {
     withLearningRate(optimizers.adam, cosine);
     expect(JSON.stringify(optimizers)).toBe(before);
   });
+});
+
+test('every optimizer has customary rates, and only those have', () => {
+  expect(Object.keys(customaryRates)).toEqual(Object.keys(optimizers));
 });
 
 describe.each(builtInMethods.map(({ name }) => name))('method %s', (name) => {
@@ -196,8 +201,14 @@ describe('methods to compare', () => {
 
 test.each([
   ['adm', "compare: unknown optimizer 'adm'. Did you mean 'adam'?"],
-  ['lbfgs', "compare: unknown optimizer 'lbfgs'. Known: sgd, momentum, rmsprop, adam, adamw."],
-  ['constructor', "compare: unknown optimizer 'constructor'. Known: sgd, momentum, rmsprop, adam, adamw."],
+  [
+    'lbfgs',
+    "compare: unknown optimizer 'lbfgs'. Known: sgd, momentum, rmsprop, adam, adamw, nesterov, nadam, adamax, adagrad, adadelta, lion, lamb, lars, novograd, muon.",
+  ],
+  [
+    'constructor',
+    "compare: unknown optimizer 'constructor'. Known: sgd, momentum, rmsprop, adam, adamw, nesterov, nadam, adamax, adagrad, adadelta, lion, lamb, lars, novograd, muon.",
+  ],
 ])('optimizer %s is refused', async (name, message) => {
   expect(await thrown(() => optimizerByName(name))).toEqual({ message, code: 'bad-input' });
 });

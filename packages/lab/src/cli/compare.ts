@@ -86,7 +86,7 @@ export function compareCommand(): Command {
     .option('--methods <LIST>', 'names and commas (default: those of the task)')
     .option('--methods-file <FILE>', 'methods of your own, as YAML')
     .option('--metric <NAME>', 'what rates and verdict go by, see `znorm tasks` (default: its first)')
-    .option('--optimizer <NAME>', 'sgd, momentum, rmsprop, adam, adamw (default: task’s)')
+    .option('--optimizer <NAME>', 'adamw, lion, …, see `znorm methods` (default: task’s)')
     .option('--learning-rates <LIST>', 'rates to try; each method is reported at its best')
     .option('--learning-rate <RATE>', 'one rate for all methods')
     .option('--epochs <N>', 'passes over the training samples')

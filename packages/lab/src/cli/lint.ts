@@ -63,7 +63,7 @@ export function lintCommand(): Command {
   return new Command('lint')
     .description('Read a chain or methods, and say what has no effect, undoes something else, or needs care.')
     .argument('<FILE>', 'YAML or JSON, see below')
-    .option('--optimizer <NAME>', 'sgd, momentum, rmsprop, adam or adamw, put after each')
+    .option('--optimizer <NAME>', 'put after each: adamw, lion, …, see `znorm methods`')
     .option('--model <NAME>', 'a network, or a file of the shapes of its parameters')
     .option('--json', 'print the advice as JSON')
     .addHelpText('after', epilogue)

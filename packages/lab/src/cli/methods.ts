@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { builtInMethods } from '../methods.ts';
+import { builtInMethods, customaryRates, optimizers } from '../methods.ts';
 import { entry, wrap } from './paragraph.ts';
 
 /** `znorm methods`: what there is to compare. */
 export function methodsCommand(): Command {
   return new Command('methods')
-    .description('the gradient methods there are: equation, chain, source')
+    .description('the gradient methods there are, and the optimizers they are put inside')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExamples:\n  znorm methods\n  znorm compare --methods baseline,znorm,agc')
     .action(({ json }: { json?: boolean }) => {
@@ -28,5 +28,19 @@ function asText(): string {
       ...lines.map(([word, text]) => entry(word, text, { indent: 2, width: 8 })),
     ].join('\n');
   });
-  return [wrap(legend, 80).join('\n'), ...told].join('\n\n');
+  const inside = Object.entries(optimizers).map(([name, chain]) =>
+    entry(
+      name,
+      `${JSON.stringify(chain[0]).replace(/[:,]/g, '$& ')}, rates ${customaryRates[name].join(', ')}`,
+      {
+        indent: 2,
+        width: 10,
+      },
+    ),
+  );
+  const optimizerList = [
+    'optimizers (--optimizer), with the rates that are tried if none are named:',
+    ...inside,
+  ];
+  return [wrap(legend, 80).join('\n'), ...told, optimizerList.join('\n')].join('\n\n');
 }
