@@ -16,12 +16,13 @@ const checks = [
     [`${name}: publishable`, `publint packages/${name} --strict`],
     [`${name}: types resolve`, `attw --pack packages/${name} --profile esm-only --format ascii`],
   ]),
+  ["README's tables are what records/ says", 'node scripts/records.mjs --check'],
 ];
 
 const failed = checks.filter(([what, command]) => {
-  const { status, stdout, stderr } = spawnSync('npx', ['--no-install', ...command.split(' ')], {
-    encoding: 'utf8',
-  });
+  const words = command.split(' ');
+  const [program, ...args] = words[0] === 'node' ? words : ['npx', '--no-install', ...words];
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
   console.log(`${status === 0 ? 'ok    ' : 'FAILED'}  ${what}`);
   if (status !== 0) console.log(`\n$ ${command}\n${stdout}${stderr}`);
   return status !== 0;

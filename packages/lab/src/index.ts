@@ -70,6 +70,8 @@ export {
   recall,
   tversky,
 } from './metrics/overlap.ts';
+export { evidenceTable, type RecordedResult, recipeTable } from './report/evidence.ts';
+export { reportMarkdown } from './report/markdown.ts';
 export { reportPage } from './report/page.ts';
 export { terminalReport } from './report/terminal.ts';
 export { verdict } from './report/verdict.ts';

@@ -60,7 +60,8 @@ function bestOf({ seeds }: MethodResult, metric: Metric): number {
     .reduce((best, value) => (advantage(metric, value, best) > 0 ? value : best));
 }
 
-function differenceCell({ mean, ci95 }: Difference, metric: Metric): string {
+/** `+1.84 [+1.20, +2.48]`: the mean paired difference and its interval. */
+export function differenceCell({ mean, ci95 }: Difference, metric: Metric): string {
   if (mean === null) return unknown;
   const text = (value: number) => differenceText(metric, value);
   return ci95 === null ? text(mean) : `${text(mean)} [${text(ci95[0])}, ${text(ci95[1])}]`;
