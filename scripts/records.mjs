@@ -1,6 +1,6 @@
 // Records of comparisons, and the README's tables of them.
 //
-//     npm run records                       writes the tables of README.md from records/**/result.json
+//     npm run records                       writes the tables of README.md from the results in records/
 //     npm run records -- --check            exits 1 if they are not what the records say
 //     npm run records -- add FOLDER NAME    keeps a finished comparison as records/NAME, to be told of in its README.md
 import {
@@ -12,7 +12,7 @@ import {
   renameSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { evidenceTable, recipeTable, reportMarkdown } from '@znorm/lab';
 
 const readme = 'README.md';
@@ -22,12 +22,12 @@ else write(action === '--check');
 
 function write(checkOnly) {
   const records = readdirSync('records', { recursive: true })
-    .filter((file) => basename(file) === 'result.json')
+    .filter((file) => extname(file) === '.json')
     .sort()
     .map((file) => join('records', file))
     .map((file) => ({ href: dirname(file), result: JSON.parse(readFileSync(file, 'utf8')) }))
     // The first record has no format, and does not say what its metric was; its README does.
-    .filter(({ result }) => result.format !== undefined);
+    .filter(({ result }) => result.format?.startsWith('znorm-comparison/'));
   const before = readFileSync(readme, 'utf8');
   const after = filled(
     filled(before, 'comparisons', evidenceTable(records)),
