@@ -62,7 +62,8 @@ function record() {
   const before = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { contexts: {}, results: [] };
   const { group: name, ...rest } = context;
   const kept = before.results.filter(({ key }) => !results.some((result) => result.key === key));
-  const all = { contexts: { ...before.contexts, [name]: rest }, results: [...kept, ...results] };
+  const contexts = { ...before.contexts, [name]: { ...before.contexts[name], ...rest } };
+  const all = { contexts, results: [...kept, ...results] };
   writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`);
   report(`recorded in bench/results/${context.commit}.json`);
 }
