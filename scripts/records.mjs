@@ -56,13 +56,18 @@ function add(from, to) {
   const target = join('records', to);
   mkdirSync(target, { recursive: true });
   const result = JSON.parse(readFileSync(join(from, 'result.json'), 'utf8'));
-  for (const file of ['result.json', 'report.html', 'methods.json']) {
+  for (const file of ['result.json', 'methods.json']) {
     if (existsSync(join(from, file))) copyFileSync(join(from, file), join(target, file));
   }
+  // What networks made of samples shows the samples, which are the data set's and not ours to hand on.
+  const withReport = !readFileSync(join(from, 'report.html'), 'utf8').includes('What the networks made');
+  if (withReport) copyFileSync(join(from, 'report.html'), join(target, 'report.html'));
   const { cpu, cores, memoryGiB, os, node } = result.machine;
   const at = `Commit ${result.commit?.slice(0, 7)}; ${cores} cores of ${cpu}, ${memoryGiB} GiB, ${os}, Node ${node}, onnxruntime ${result.versions.onnxruntime}.`;
-  const said =
-    '`result.json` holds every seed with its hashes, history and times; `report.html` the pictures.';
+  const pictures = withReport
+    ? '; `report.html` the pictures.'
+    : '. The report shows samples of the data, so it is not kept; the command makes it again.';
+  const said = `\`result.json\` holds every seed with its hashes, history and times${pictures}`;
   replace(join(target, 'README.md'), `${reportMarkdown(result)}\n${said}\n\n${at}\n`);
 }
 
