@@ -104,8 +104,8 @@ export interface Trainer {
    */
   evaluate(batches: Batch | Iterable<Batch> | AsyncIterable<Batch>): Promise<Evaluation>;
   /**
-   * The objective's outputs in evaluation mode, by the parameters of `evaluate`, for any number of samples. Of the inputs only those must be there that
-   * the outputs depend on: no labels for logits. The arrays belong to the caller.
+   * The objective's outputs in evaluation mode, by the parameters of `evaluate`, for any number of samples. Of the
+   * inputs only those must be there that the outputs depend on: no labels for logits. The arrays belong to the caller.
    */
   predict(batch: Batch): Promise<Named<ArrayTensor>>;
   /**

@@ -35,7 +35,7 @@ const usual = taskByName('cifar10');
 const presetLines = Object.entries(usual.presets).map(([name, preset]) => {
   const { models, trainSize, epochs, seeds } = preset;
   const images = trainSize === Infinity ? 'all' : thousands(trainSize);
-  return `  ${name.padEnd(10)}${models.join(', ')}; ${images} ${usual.unit.many}, ${epochs} epochs, ${seeds} seeds`;
+  return `  ${name.padEnd(10)}${models.join(', ')}; ${images} ${usual.unit.many}, ${counted(epochs, 'epoch')}, ${counted(seeds, 'seed')}`;
 });
 
 const methodWidth = 2 + Math.max(...builtInMethods.map(({ name }) => name.length));

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Metric } from '../metric.ts';
+import { counted } from '../report/numbers.ts';
 import type { Task } from '../tasks/task.ts';
 import { tasks } from '../tasks/tasks.ts';
 import { entry, wrap } from './paragraph.ts';
@@ -34,7 +35,7 @@ function asText({ name, summary, data, metrics, models, methods, optimizer, ...t
     ]),
     ...Object.entries(task.presets).map(([name, { models, epochs, seeds, time }]): [string, string] => [
       name,
-      `${models.join(', ')}; ${epochs} epochs, ${seeds} seeds; on two cores ${time}`,
+      `${models.join(', ')}; ${counted(epochs, 'epoch')}, ${counted(seeds, 'seed')}; on two cores ${time}`,
     ]),
   ];
   const width = 2 + Math.max(...lines.map(([word]) => word.length));

@@ -77,8 +77,8 @@ export interface JaxTransformation {
  *
  * Nothing is read from the device and nothing compiled twice: the state counts steps on its device, and under `jit` a
  * learning rate or a bias correction is looked up, by that count, in a table that was made when the function was
- * compiled. What no table can hold (`injectable`, `reduceOnPlateau`, `addNoise`) is fed: see `feed`. Float16 gradients and parameters are computed with in float32 and rounded once, at the end; state is
- * float32.
+ * compiled. What no table can hold (`injectable`, `reduceOnPlateau`, `addNoise`) is fed: see `feed`. Float16 gradients
+ * and parameters are computed with in float32 and rounded once, at the end; state is float32.
  *
  * @throws TypeError on an unknown option, and from `update` on leaves that are not arrays or missing `params`
  * @throws RangeError if `steps` is not a whole number >= 1, or is needed and not given; from `update` on gradients
