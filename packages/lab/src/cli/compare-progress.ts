@@ -176,17 +176,16 @@ function runLine(name: string, share: number, state: string, columns: number): s
 }
 
 /** In columns, so that lines below each other can be compared. */
-function stateOf({ action }: Job, progress: RunProgress, { task, epochs }: Tally): string[] {
-  const { epoch, loss, metric, samplesPerSecond, secondsLeft } = progress;
+function stateOf({ action }: Job, progress: RunProgress, { task, metric, epochs }: Tally): string[] {
+  const { epoch, loss, metrics, samplesPerSecond, secondsLeft } = progress;
   const speed = [`${samplesPerSecond.toFixed(0)} ${task.unit.short}/s`.padStart(10), clock(secondsLeft)];
   if (action === 'test') return ['testing', ...speed];
   const current = Math.min(epochs, Math.floor(epoch) + 1);
+  const value = metrics[metric.name];
   return [
     `epoch ${String(current).padStart(String(epochs).length)}/${epochs}`,
     `loss ${loss === null ? '   —' : loss < 100 ? loss.toFixed(2) : loss.toExponential(0)}`,
-    `${metric === null ? '—' : shortText(task.metrics[0], metric)}${percentSign(task.metrics[0])}`.padStart(
-      5,
-    ),
+    `${value === undefined ? '—' : shortText(metric, value)}${percentSign(metric)}`.padStart(5),
     ...speed,
   ];
 }

@@ -158,18 +158,21 @@ const sayEvery = 10_000;
 
 /** `epoch 2/3  loss 1.82  accuracy, %: 34.40   612 images/s  0:14 left`, at every epoch and now and then. */
 function progressLines({ task: name, epochs }: ComparisonPlan, say: (text: string) => void) {
-  const { unit, metrics } = taskByName(name);
+  const {
+    unit,
+    metrics: [primary],
+  } = taskByName(name);
   let said = -Infinity;
   let saidEpoch = -1;
-  return ({ epoch, loss, metric, samplesPerSecond, secondsLeft }: RunProgress) => {
+  return ({ epoch, loss, metrics, samplesPerSecond, secondsLeft }: RunProgress) => {
     const whole = Math.min(epochs - 1, Math.floor(epoch));
     if (whole === saidEpoch && performance.now() - said < sayEvery) return;
     [said, saidEpoch] = [performance.now(), whole];
-    const { label } = metrics[0];
+    const value = metrics[primary.name];
     const parts = [
       `epoch ${whole + 1}/${epochs}`,
       ...(loss === null ? [] : [`loss ${loss.toFixed(3)}`]),
-      ...(metric === null ? [] : [`${withUnit(metrics[0], label)}: ${valueText(metrics[0], metric)}`]),
+      ...(value === undefined ? [] : [`${withUnit(primary, primary.label)}: ${valueText(primary, value)}`]),
       `${samplesPerSecond.toFixed(0)} ${unit.short}/s`,
       `${Math.ceil(secondsLeft)} s left`,
     ];

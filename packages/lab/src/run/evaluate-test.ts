@@ -29,7 +29,7 @@ export async function evaluateTest(
         share,
         epoch: config.epochs,
         loss: null,
-        metric: null,
+        metrics: {},
         samplesPerSecond: (share * config.testSize) / seconds,
         secondsLeft: (seconds / share) * (1 - share),
       });

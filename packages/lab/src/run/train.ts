@@ -11,14 +11,15 @@ import { type RunFolder, readRunConfig } from './folder.ts';
 import { snapshotGradients } from './gradient-snapshot.ts';
 import { prepareRun } from './setting.ts';
 
-/** How far a run is, for whoever watches. Loss and metric are of the last steps; null where there is none. */
+/** How far a run is, for whoever watches. Loss and metrics are of the last steps. */
 export interface RunProgress {
   /** Of the run's work, from 0 to 1. */
   readonly share: number;
   readonly epoch: number;
+  /** Null where there is none. */
   readonly loss: number | null;
-  /** The task's first metric, where training steps tell it. */
-  readonly metric: number | null;
+  /** Those of the task's that training steps tell. */
+  readonly metrics: MetricValues;
   readonly samplesPerSecond: number;
   readonly secondsLeft: number;
 }
@@ -203,7 +204,7 @@ function trainingMetrics({ training }: Training['setting'], sums: Sums): MetricV
 
 /** What to say of a run's progress, step by step. */
 function createProgress({ steps, epochs }: RunConfig, setting: Training['setting'], firstStep: number) {
-  const { samplesPerStep, task } = setting;
+  const { samplesPerStep } = setting;
   const started = performance.now();
   const recent: StepResult[] = [];
   return (step: number, result: StepResult, stepTimes: readonly number[]): RunProgress => {
@@ -215,7 +216,7 @@ function createProgress({ steps, epochs }: RunConfig, setting: Training['setting
       share: step / steps,
       epoch: (step / steps) * epochs,
       loss: recent.length === 0 ? null : sums.lossSum / sums.weight,
-      metric: recent.length === 0 ? null : (trainingMetrics(setting, sums)[task.metrics[0].name] ?? null),
+      metrics: recent.length === 0 ? {} : trainingMetrics(setting, sums),
       samplesPerSecond: (1000 * samplesPerStep) / median(stepTimes.slice(-recentSteps)),
       // By the clock, which knows of evaluations and checkpoints too.
       secondsLeft: (seconds / (step - firstStep)) * (steps - step),

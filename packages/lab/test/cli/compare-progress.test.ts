@@ -56,7 +56,7 @@ const halfway: RunProgress = {
   share: 0.5,
   epoch: 1,
   loss: 1.2345,
-  metric: 0.421,
+  metrics: { accuracy: 0.421, loss: 1.2345 },
   samplesPerSecond: 987.6,
   secondsLeft: 83,
 };
@@ -127,6 +127,23 @@ test('in a pipe a long run says something every half minute', async () => {
   );
 });
 
+test('the metric that methods are compared by is the one that is told', async () => {
+  vi.useFakeTimers();
+  const { work, train } = await workOf({ methods: ['baseline'], seeds: 1, metric: 'loss' });
+  const { stream: pipe, text } = stream();
+  const progress = compareProgress(pipe);
+  progress.onBegin(work);
+  progress.onStart(train[0]);
+  vi.advanceTimersByTime(31_000);
+  progress.onProgress(train[0], { ...halfway, metrics: { accuracy: 0.421, loss: 0.9876 } });
+  appendEvent(train[0].files.events, { ...finish, validation: { accuracy: 0.5, loss: 0.75 } });
+  progress.onEnd(train[0]);
+  expect(text().split('\n').slice(2, -1)).toEqual([
+    '       baseline seed 0: epoch 2/2, loss 1.23, 0.988,  988 img/s, 1:23 left',
+    ' 85 %  baseline seed 0 trained: validation loss 0.750, 42 ms a step',
+  ]);
+});
+
 test('a resumed comparison says what is left, and counts what was done', async () => {
   const { work, train } = await workOf({ methods: ['baseline'], seeds: 4, testSize: 1 }, { trained: 2 });
   const { stream: pipe, text } = stream();
@@ -183,7 +200,7 @@ test('in a terminal there is one line for all and one for each run at work', asy
     progress.onEnd(job);
   }
   progress.onStart(test[0]);
-  progress.onProgress(test[0], { ...halfway, loss: null, metric: null });
+  progress.onProgress(test[0], { ...halfway, loss: null, metrics: {} });
   expect((await screen(text)).slice(-2)).toEqual([
     '██████████████████░░  89 %  0 of 2 tested',
     '████░░░░ baseline seed 0  testing   988 img/s  1:23',
@@ -213,9 +230,16 @@ test.each([
   [
     'many digits everywhere',
     { epochs: 200, learningRates: [0.001, 1e-7] },
-    { ...halfway, epoch: 199, loss: 1e30, metric: 1, samplesPerSecond: 12345, secondsLeft: 36_000 },
+    {
+      ...halfway,
+      epoch: 199,
+      loss: 1e30,
+      metrics: { accuracy: 1 },
+      samplesPerSecond: 12345,
+      secondsLeft: 36_000,
+    },
   ],
-  ['nothing known', { epochs: 200 }, { ...halfway, loss: null, metric: null }],
+  ['nothing known', { epochs: 200 }, { ...halfway, loss: null, metrics: {} }],
 ])('lines fit into 80 columns with %s, whatever a method is called', async (_, options, far) => {
   const methods = [{ name: 'a-method-with-a-rather-long-name', chain: [] }];
   const { work, train } = await workOf({ methods, seeds: 1, ...options });

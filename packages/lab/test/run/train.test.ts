@@ -187,5 +187,5 @@ test('progress of a test rises to the end, without loss and accuracy', async () 
   const heard: RunProgress[] = [];
   await evaluateTest(files, settings, (progress) => heard.push(progress));
   expect(heard.map(({ share }) => share)).toEqual([8 / 20, 16 / 20, 1]);
-  expect(heard.at(-1)).toMatchObject({ epoch: 3, loss: null, metric: null, secondsLeft: 0 });
+  expect(heard.at(-1)).toMatchObject({ epoch: 3, loss: null, metrics: {}, secondsLeft: 0 });
 });
