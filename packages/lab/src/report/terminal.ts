@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import { type ComparisonResult, primaryMetric } from '../comparison.ts';
-import { pointsOf, withUnit } from '../metric.ts';
+import { type Metric, pointsOf, withUnit } from '../metric.ts';
 import { type TableRow, tableRows } from './table.ts';
 import { verdict } from './verdict.ts';
 
@@ -40,12 +40,10 @@ interface Column {
 
 function columnsOf({ metrics: [primary, second] }: ComparisonResult): Column[] {
   const other: Column[] =
-    second === undefined
-      ? []
-      : [{ head: `test\n${withUnit(second, second.label)}`, cell: (row) => row.second, align: 'right' }];
+    second === undefined ? [] : [{ head: testHead(second), cell: (row) => row.second, align: 'right' }];
   return [
     { head: 'method', cell: (row) => row.method, align: 'left' },
-    { head: `test\n${withUnit(primary, primary.label)}`, cell: (row) => row.primary, align: 'right' },
+    { head: testHead(primary), cell: (row) => row.primary, align: 'right' },
     { head: 'best\nseed', cell: (row) => row.bestSeed, align: 'right' },
     ...other,
     { head: 'ms/\nstep', cell: (row) => row.stepMs, align: 'right' },
@@ -54,10 +52,19 @@ function columnsOf({ metrics: [primary, second] }: ComparisonResult): Column[] {
   ];
 }
 
+/** `test accuracy, %` on two lines, as narrow as they can be. */
+function testHead(metric: Metric): string {
+  const words = ['test', ...withUnit(metric, metric.label).split(' ')];
+  const splits = words.slice(1).map((_, i) => {
+    return `${words.slice(0, i + 1).join(' ')}\n${words.slice(i + 1).join(' ')}`;
+  });
+  return splits.reduce((best, split) => (widest([split]) < widest([best]) ? split : best));
+}
+
 const gap = 2;
 const narrowestMethod = 8;
 
-/** The table alone. Long method names break within their column, a very wide interval goes under its difference. */
+/** The table alone. Long method names break within their column, at hyphens if they can; a very wide interval goes under its difference. */
 export function terminalTable(result: ComparisonResult, { rules, width = 80 }: TerminalOptions): string {
   const rows = tableRows(result);
   const columns = columnsOf(result);
@@ -84,7 +91,7 @@ export function terminalTable(result: ComparisonResult, { rules, width = 80 }: T
     chars: charsOf(rules),
     style: { 'padding-left': 0, 'padding-right': gap, head: [], border: [], compact: true },
   });
-  table.push(...body);
+  table.push(...body.map(([method, ...cells]) => [atHyphens(method!, methodWidth), ...cells]));
   // The last column's padding goes from the rows, and as much from the rules.
   const lines = table
     .toString()
@@ -93,6 +100,17 @@ export function terminalTable(result: ComparisonResult, { rules, width = 80 }: T
     .filter((line) => line !== '');
   const longest = widest(lines.filter((line) => !line.startsWith('─')));
   return lines.map((line) => line.slice(0, longest)).join('\n');
+}
+
+/** Lines of a name that is too long for its column. What has no hyphen in time, the table breaks anywhere. */
+function atHyphens(name: string, width: number): string {
+  if (name.length <= width) return name;
+  const lines = [''];
+  for (const part of name.split(/(?<=-)/)) {
+    if (`${lines.at(-1)}${part}`.length <= width) lines[lines.length - 1] += part;
+    else lines.push(part);
+  }
+  return lines.filter((line) => line !== '').join('\n');
 }
 
 function widest(cells: string[]): number {

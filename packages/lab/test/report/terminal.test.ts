@@ -56,6 +56,27 @@ describe('table in the terminal', () => {
     }
   });
 
+  test('names break at hyphens, and the label of a metric where the two halves are shortest', () => {
+    const bits: Metric = {
+      name: 'accuracy',
+      label: 'bits per character',
+      better: 'lower',
+      format: 'number',
+      digits: 3,
+    };
+    const wide = fixtureResult({
+      accuracies: { baseline, 'znorm-attention': znorm },
+      metrics: [bits, { ...bits, name: 'loss', label: 'perplexity' }],
+    });
+    const lines = terminalTable(wide, { rules: false }).split('\n');
+    const firstColumn = lines.map((line) => line.split(/\s{2,}/)[0]);
+    expect(firstColumn).toEqual(['method', '', 'baseline', 'znorm-', 'attention']);
+    expect(lines.slice(0, 2).map((line) => line.slice(11, 43).trim())).toEqual([
+      'test bits   best        test',
+      'per character   seed  perplexity',
+    ]);
+  });
+
   test('speaks of the metric it is given, of which less may be better, and of no second one if there is none', () => {
     const bits: Metric = {
       name: 'bits',
@@ -66,11 +87,11 @@ describe('table in the terminal', () => {
     };
     const other = fixtureResult({ metrics: [bits], accuracies: { baseline: [2.1, 2.2], znorm: [2, 2.05] } });
     expect(terminalReport(other, { rules: false }).split('\n').slice(0, 8)).toEqual([
-      'method                  test   best   ms/                  against        p',
-      '          bits per character   seed  step                 baseline',
-      'baseline       2.150 ± 0.635  2.100  41.3                        —        —',
-      'znorm          2.025 ± 0.318  2.000  41.3  −0.125 [−0.443, +0.193]  too few',
-      '                                                                      seeds',
+      'method        test bits   best   ms/                  against        p',
+      '          per character   seed  step                 baseline',
+      'baseline  2.150 ± 0.635  2.100  41.3                        —        —',
+      'znorm     2.025 ± 0.318  2.000  41.3  −0.125 [−0.443, +0.193]  too few',
+      '                                                                 seeds',
       '',
       'Test bits per character (lower is better): mean over seeds ± 95 % interval;',
       '  paired difference to baseline [95 %]; p: exact paired test, uncorrected.',
