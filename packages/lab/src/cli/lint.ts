@@ -147,6 +147,12 @@ function chainsIn(file: string): { name: string | undefined; chain: Transformati
   const content = contentOf(file);
   if (typeof content === 'object' && content !== null && 'methods' in content)
     return readMethodsFile(file) as { name: string; chain: TransformationJson }[];
+  // Any text is YAML: one long string.
+  if (content === null || (typeof content === 'string' && /\s/.test(content))) {
+    throw badInput(
+      `lint: expected '${file}' to hold a chain, such as a list of names and options, or \`methods\`. See \`znorm lint --help\`.`,
+    );
+  }
   try {
     fromJSON(content as TransformationJson);
   } catch (error) {

@@ -37,6 +37,17 @@ const methods = file(
 );
 
 describe('znorm lint', () => {
+  test.each(['', 'Not a chain,\nbut a letter.\n'])(
+    'a file of something else is refused: %j',
+    async (text) => {
+      const { status, stdout, stderr } = await znormLint(file('letter.txt', text));
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toContain(
+        "letter.txt' to hold a chain, such as a list of names and options, or `methods`.",
+      );
+    },
+  );
+
   test('says what it found, why, and what to do, in 80 columns', async () => {
     const { status, stdout, stderr } = await znormLint(clipped);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
