@@ -31,11 +31,11 @@ ul.prose li { margin: 0.35rem 0; }
 .note { max-width: 76ch; }
 .scroll { overflow-x: auto; margin: 1.2rem 0 0.6rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.9375rem; min-width: 100%; }
-th, td { padding: 0.5rem 0.6rem; text-align: right; vertical-align: baseline; white-space: nowrap; }
+th, td { padding: 0.5rem 0.5rem; text-align: right; vertical-align: baseline; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
-thead th { font-weight: 500; color: var(--soft); font-size: 0.8125rem; line-height: 1.3; border-bottom: 1px solid var(--ink); }
-tbody th { font-weight: 600; white-space: normal; overflow-wrap: anywhere; min-width: 7em; max-width: 14em; }
+thead th { font-weight: 500; color: var(--soft); font-size: 0.8125rem; line-height: 1.3; white-space: normal; border-bottom: 1px solid var(--ink); }
+tbody th { font-weight: 600; white-space: normal; overflow-wrap: anywhere; min-width: 8.5em; max-width: 14em; }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
 tbody tr:last-child > * { border-bottom: 1px solid var(--line); }
 th.text, td.text { text-align: left; }
