@@ -1,4 +1,10 @@
-import type { FusedPlan, PlannedBatch, PlannedTensor, UnfusedPlan } from './plan.ts';
+import {
+  type FusedPlan,
+  isStriped,
+  type PlannedBatch,
+  type PlannedTensor,
+  type UnfusedPlan,
+} from './plan.ts';
 
 /** How threads share out the batches of a plan. */
 export interface Division {
@@ -36,7 +42,8 @@ export function divide({ batches }: FusedPlan, threads: number): Division {
     .sort((a, b) => b.size - a.size);
   let left = elementsOf(batches.flatMap(({ tensors }) => tensors));
   for (const { batch, size } of bySize) {
-    const isCut = size > chunkElements && threads * size > left;
+    // Units that take turns are measured together.
+    const isCut = size > chunkElements && threads * size > left && !batch.tensors.some(isStriped);
     (isCut ? cut : whole).push(batch);
     left -= size;
   }

@@ -2,6 +2,7 @@ import type { ParameterInfo } from '../parameters.ts';
 import type { GradientTransformation } from '../transformation.ts';
 import {
   type FusedPlan,
+  isStriped,
   measureOf,
   type PlannedStage,
   type PlannedTensor,
@@ -94,6 +95,7 @@ function wordsOf({ batches }: FusedPlan): number {
 /** On average over steps. */
 function readsToMeasure(tensor: PlannedTensor): number {
   const between = measureOf(tensor, () => false);
+  if (between === 'moments' && isStriped(tensor)) return 2;
   if (between === 'squares' || between === 'moments') return 1;
   // Only statistics of every k-th step need a reading of their own now and then.
   const shares = tensor.tasks.map(({ statistics }) =>

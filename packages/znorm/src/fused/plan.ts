@@ -50,6 +50,8 @@ export interface PlannedTensor {
   /** Spans with a map of their own: its rows if something goes by row, else one. */
   readonly unitCount: number;
   readonly unitSize: number;
+  /** Elements of a unit that lie together: all, or fewer where units take turns, as in a dense kernel [inputs, outputs]. */
+  readonly stripe: number;
   readonly recipe: PlannedRecipe;
   /** Whether its elements are looked at before the step, and whether they are limited before they are measured. */
   readonly isGuarded: boolean;
@@ -173,8 +175,19 @@ function plannedTensor({ info, guarded, limitBefore, tasks }: Reading, recipe: P
   const rows = tasks.some(({ byUnit }) => byUnit) ? info.shape[info.outputAxis] : 1;
   const unitCount = size === 0 ? 0 : rows;
   const unitSize = size === 0 ? 0 : size / rows;
+  const together = sizeOf(info.shape.slice(info.outputAxis + 1));
+  const stripe = rowsLieTogether(info) || rows === 1 ? unitSize : together;
   const isLimited = limitBefore < Infinity;
-  return { info, unitCount, unitSize, recipe, isGuarded: guarded, isLimited, tasks };
+  return { info, unitCount, unitSize, stripe, recipe, isGuarded: guarded, isLimited, tasks };
+}
+
+function rowsLieTogether({ shape, outputAxis }: ParameterInfo): boolean {
+  return shape.slice(0, outputAxis).every((size) => size === 1);
+}
+
+/** Whether the units of a tensor take turns in memory. */
+export function isStriped({ stripe, unitSize }: PlannedTensor): boolean {
+  return stripe < unitSize;
 }
 
 /** Elements of a megabyte: half of a second-level cache. The kernel measures in passing from the same size on. */
@@ -185,16 +198,15 @@ const beyondCache = 262_144;
  *
  * @param due whether a task that keeps statistics needs this step's: because it is time, or because it has none yet
  */
-export function measureOf(
-  { tasks, unitSize, isLimited }: PlannedTensor,
-  due: (task: MapTask) => boolean,
-): keyof typeof measures {
+export function measureOf(tensor: PlannedTensor, due: (task: MapTask) => boolean): keyof typeof measures {
+  const { tasks, unitSize, isLimited } = tensor;
   const measuring = tasks.filter((task) => task.measures !== 'none');
   // Nothing of this step depends on a moving average's own measurement, if it is of the gradient as it is. A small
   // gradient is measured faster on its own: it stays in the cache for the update.
   const waits = (task: MapTask) => keeps(task, 'ema') && !due(task);
   const isOnlyMap = measuring.length === 1 && measuring[0] === tasks[0];
-  if (isOnlyMap && waits(tasks[0]) && unitSize >= beyondCache && !isLimited) return 'alongside';
+  if (isOnlyMap && waits(tasks[0]) && unitSize >= beyondCache && !isLimited && !isStriped(tensor))
+    return 'alongside';
   const needed = measuring.filter((task) => !keeps(task, 'every') || due(task));
   if (needed.length === 0) return 'none';
   const onlySquares = needed.every((task) => task.measures === 'squares');

@@ -303,10 +303,6 @@ function addNormLimit(reading: Reading, stage: Stage, index: number): StageOutco
 function addMap(reading: Reading, task: MapTask): StageOutcome {
   const obstacle = obstacleToMaps(reading);
   if (obstacle) return { reason: `it needs statistics of ${obstacle}, and that would take another pass` };
-  if (task.byUnit && !rowsLieTogether(reading.info)) {
-    const { outputAxis, shape } = reading.info;
-    return { reason: `rows of output axis ${outputAxis} of [${shape}] do not lie together in memory` };
-  }
   reading.tasks.push(task);
   return { how: 'folded into the update as an affine map of the gradient' };
 }
@@ -319,10 +315,6 @@ function obstacleToMaps(reading: Reading): string | undefined {
   reading.tasks.push(...factorTasks(reading));
   reading.before = [];
   return undefined;
-}
-
-function rowsLieTogether({ shape, outputAxis }: ParameterInfo): boolean {
-  return shape.slice(0, outputAxis).every((size) => size === 1);
 }
 
 function addLinear(reading: Reading, step: LinearStep): StageOutcome {

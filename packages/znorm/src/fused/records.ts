@@ -43,6 +43,8 @@ export const tensorRecord = recordOf({
   units: 'usize',
   unitCount: 'u32',
   unitSize: 'u32',
+  stripe: 'u32',
+  block: 'u32',
   measure: 'u32',
 });
 

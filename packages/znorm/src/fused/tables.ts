@@ -3,6 +3,7 @@ import { samplePattern } from '../transforms/statistics.ts';
 import { type Chunk, chunksOf, divide } from './division.ts';
 import {
   type FusedPlan,
+  isStriped,
   measureOf,
   type PlannedBatch,
   type PlannedRecipe,
@@ -132,6 +133,8 @@ export function writeTables(
       units: layout.units.get(tensor)!,
       unitCount: tensor.unitCount,
       unitSize: tensor.unitSize,
+      stripe: tensor.stripe,
+      block: blockOf(tensor),
       measure: measures[measureOf(tensor, () => true)],
     });
   }
@@ -257,6 +260,27 @@ function writeTask(
   });
 }
 
+/** Numbers of a map: power, centre in two parts, scale, offset. */
+const mapNumbers = 5;
+const vector = 8;
+
+/**
+ * How many elements of units that take turns are mapped at a time, by maps that are spread out once: whole turns that
+ * are whole vectors, several if they are short; or all there are.
+ */
+function blockOf(tensor: PlannedTensor): number {
+  if (!isStriped(tensor)) return 0;
+  const turn = tensor.unitCount * tensor.stripe;
+  const whole = [1, 2, 4, 8].find((turns) => (turns * turn) % vector === 0)! * turn;
+  return Math.min(whole * Math.ceil(256 / whole), tensor.unitCount * tensor.unitSize);
+}
+
+/** Bytes behind the units: the one that changes nothing, a block as it is mapped, and the maps spread out. */
+function roomOfStripes(tensor: PlannedTensor): number {
+  if (!isStriped(tensor)) return 0;
+  return unitRecord.size + (1 + mapNumbers) * 4 * vector * Math.ceil(blockOf(tensor) / vector);
+}
+
 function firstOf(places: ReadonlyMap<unknown, number>): number {
   const [first = 0] = places.values();
   return first;
@@ -313,7 +337,9 @@ function layoutOf(plan: FusedPlan, start: number, threads: number): Layout {
     batches: place(batches.length * batchRecord.size),
     recipes: placed(recipes, recipeRecord),
     tensors: placed(tensors, tensorRecord),
-    units: new Map(tensors.map((tensor) => [tensor, place(tensor.unitCount * unitRecord.size)])),
+    units: new Map(
+      tensors.map((tensor) => [tensor, place(tensor.unitCount * unitRecord.size + roomOfStripes(tensor))]),
+    ),
     tasks: new Map(
       tasks.map((planned) => [
         planned,

@@ -6,13 +6,16 @@ import {
   sizeOf,
 } from '../../src/index.ts';
 
-/** Odd lengths, rows of odd lengths, one element, no element, and an output axis that is not the first. */
+/** Odd lengths, rows of odd lengths, rows that take turns in memory, one element, and no element. */
 export const oddParameters: readonly ParameterInfo[] = [
   describeParameter('a/kernel', [5, 3, 3]),
   describeParameter('a/bias', [5]),
   describeParameter('b/kernel', [7, 37]),
   { ...describeParameter('c/kernel', [1, 4, 9]), outputAxis: 1 },
   describeParameter('c/gamma', [17]),
+  { ...describeParameter('turns/kernel', [13, 7]), outputAxis: 1 },
+  { ...describeParameter('many turns/kernel', [59, 3, 4]), outputAxis: 2 },
+  { ...describeParameter('stripes/kernel', [6, 5, 3, 3]), outputAxis: 1 },
   describeParameter('d/kernel', [6, 1]),
   describeParameter('temperature', [1]),
   describeParameter('nothing', [0, 3]),

@@ -1,8 +1,9 @@
 // The three parts of a batch's step: all its tensors are measured before any of them is updated.
 import { apply, keepAlongside } from './maps';
 import { measure } from './measure';
-import { Batch, Measure, OnDegenerate, Recipe, Scratch, taskAt, tensorAt } from './records';
+import { Batch, isStriped, Measure, OnDegenerate, Recipe, Scratch, taskAt, tensorAt } from './records';
 import { update, updateAndMeasure } from './update';
+import { updateStripes } from './update-stripes';
 
 export function measureBatch(batch: Batch): void {
   for (let t: u32 = 0; t < batch.tensorCount; t++) measure(tensorAt(batch, t));
@@ -23,7 +24,11 @@ export function updateBatch(scratch: Scratch, batch: Batch, inPlace: bool, next:
   if (isMeasured) {
     updateAndMeasure(scratch, tensorAt(batch, 0), inPlace, tensorAt(next!, 0));
   } else {
-    for (let t: u32 = 0; t < batch.tensorCount; t++) update(scratch, tensorAt(batch, t), inPlace);
+    for (let t: u32 = 0; t < batch.tensorCount; t++) {
+      const tensor = tensorAt(batch, t);
+      if (isStriped(tensor)) updateStripes(scratch, tensor, inPlace);
+      else update(scratch, tensor, inPlace);
+    }
   }
   keepBatch(batch);
   return isMeasured;

@@ -4,6 +4,7 @@
 //     mean(u) = scale · (mean(g) − centre) + offset        std(u) = |scale| · std(g)
 import { deviations, mean, measureSample, sumOfSquares } from './moments';
 import {
+  isStriped,
   Measure,
   Member,
   memberAt,
@@ -18,6 +19,7 @@ import {
   Unit,
   unitAt,
 } from './records';
+import { squaresOfStripes } from './stripes';
 
 /** Applies one task. Returns how many statistics counted as zero. */
 export function apply(task: Task): u32 {
@@ -144,7 +146,9 @@ function limitByWeights(task: Task, member: Member): void {
   const bytes = (<usize>tensor.unitSize) << 2;
   if (member.byUnit) {
     for (let k: u32 = 0; k < tensor.unitCount; k++) {
-      const weights = sumOfSquares(tensor.parameter + <usize>k * bytes, tensor.unitSize);
+      const weights = isStriped(tensor)
+        ? squaresOfStripes(tensor, tensor.parameter, k)
+        : sumOfSquares(tensor.parameter + <usize>k * bytes, tensor.unitSize);
       const unit = unitAt(tensor, k);
       scale(unit, weightLimit(task, weights, squaresOf(unit, tensor.unitSize)));
     }

@@ -1,10 +1,16 @@
 // Measuring the units of a tensor, a unit in passing, and a unit piece by piece.
 import { concludeMoments, concludeSquares, deviations, mean } from './moments';
-import { Batch, Chunk, chunkAt, Measure, Recipe, Tensor, Unit, unitAt } from './records';
+import { Batch, Chunk, chunkAt, isStriped, Measure, Recipe, Tensor, Unit, unitAt } from './records';
+import { measureStripes } from './stripes';
 import { addChunk, addFast, addSums, begin, finishPassing, readInPassing, squares, sum } from './sums';
 
 /** Measures every unit as far as asked, and sets its map to the identity. */
 export function measure(tensor: Tensor): void {
+  if (isStriped(tensor)) {
+    for (let k: u32 = 0; k < tensor.unitCount; k++) reset(unitAt(tensor, k));
+    measureStripes(tensor);
+    return;
+  }
   for (let k: u32 = 0; k < tensor.unitCount; k++) measureUnit(tensor, k);
 }
 

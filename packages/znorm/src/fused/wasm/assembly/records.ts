@@ -54,6 +54,10 @@
   unitCount: u32;
   /** Elements of each unit. */
   unitSize: u32;
+  /** How many of them lie together: all, or fewer where the units take turns (see `stripes.ts`). */
+  stripe: u32;
+  /** Where they take turns: how many elements are mapped at a time, before they are updated. */
+  block: u32;
   /** A `Measure`. */
   measure: u32;
 }
@@ -233,6 +237,18 @@ export function unitAt(tensor: Tensor, index: u32): Unit {
   return changetype<Unit>(tensor.units + index * offsetof<Unit>());
 }
 
+/** Behind units that take turns, one more that changes nothing. */
+@inline
+export function identityOf(tensor: Tensor): Unit {
+  return unitAt(tensor, tensor.unitCount);
+}
+
+/** And room to map a block in. */
+@inline
+export function blockRoomOf(tensor: Tensor): usize {
+  return changetype<usize>(unitAt(tensor, tensor.unitCount + 1));
+}
+
 @inline
 export function taskAt(batch: Batch, index: u32): Task {
   return changetype<Task>(batch.tasks + index * offsetof<Task>());
@@ -245,6 +261,12 @@ export function memberAt(task: Task, index: u32): Member {
 
 export function tensorOf(member: Member): Tensor {
   return changetype<Tensor>(member.tensor);
+}
+
+/** Whether the units of a tensor take turns. */
+@inline
+export function isStriped(tensor: Tensor): bool {
+  return tensor.stripe < tensor.unitSize;
 }
 
 export function sizeOf(tensor: Tensor): u32 {

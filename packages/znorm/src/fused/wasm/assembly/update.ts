@@ -15,7 +15,7 @@ import { beginMeasuring, endMeasuring, reset } from './measure';
 import { Direction, Measure, Recipe, Scratch, Tensor, Unit, unitAt } from './records';
 import { addInPassing, isPassing, limited, passingBytes } from './sums';
 
-/** Updates one tensor, unit by unit. `inPlace`: parameters change; else the update is written where it was asked for. */
+/** Updates one tensor, unit by unit, whose units lie together. `inPlace`: parameters change; else the update is written where it was asked for. */
 export function update(scratch: Scratch, tensor: Tensor, inPlace: bool): void {
   const isMeasured = tensor.measure == Measure.alongside;
   const size = tensor.unitSize;
@@ -39,33 +39,41 @@ export function updateAndMeasure(scratch: Scratch, tensor: Tensor, inPlace: bool
 export function updateSpan(
   scratch: Scratch, tensor: Tensor, unit: Unit, start: u32, count: u32, inPlace: bool,
 ): void {
+  const g = tensor.gradient + (<usize>start << 2);
+  updateFrom(g, changetype<Recipe>(tensor.recipe).limitBefore, scratch, tensor, unit, start, count, inPlace);
+}
+
+/** The same by a gradient that lies elsewhere, at `g`. */
+export function updateFrom(
+  g: usize, limit: f32, scratch: Scratch, tensor: Tensor, unit: Unit, start: u32, count: u32, inPlace: bool,
+): void {
   const recipe = changetype<Recipe>(tensor.recipe);
   const isFull = recipe.isFull != 0 || unit.offset != 0 || powerOf(unit.scale) != 1 || !inPlace;
   switch (recipe.direction) {
     case Direction.none:
       return isFull
-        ? sweep(Direction.none, true, scratch, tensor, unit, start, count, inPlace)
-        : sweep(Direction.none, false, scratch, tensor, unit, start, count, inPlace);
+        ? sweep(Direction.none, true, g, limit, scratch, tensor, unit, start, count, inPlace)
+        : sweep(Direction.none, false, g, limit, scratch, tensor, unit, start, count, inPlace);
     case Direction.momentum:
       return isFull
-        ? sweep(Direction.momentum, true, scratch, tensor, unit, start, count, inPlace)
-        : sweep(Direction.momentum, false, scratch, tensor, unit, start, count, inPlace);
+        ? sweep(Direction.momentum, true, g, limit, scratch, tensor, unit, start, count, inPlace)
+        : sweep(Direction.momentum, false, g, limit, scratch, tensor, unit, start, count, inPlace);
     case Direction.nesterov:
       return isFull
-        ? sweep(Direction.nesterov, true, scratch, tensor, unit, start, count, inPlace)
-        : sweep(Direction.nesterov, false, scratch, tensor, unit, start, count, inPlace);
+        ? sweep(Direction.nesterov, true, g, limit, scratch, tensor, unit, start, count, inPlace)
+        : sweep(Direction.nesterov, false, g, limit, scratch, tensor, unit, start, count, inPlace);
     case Direction.rms:
       return isFull
-        ? sweep(Direction.rms, true, scratch, tensor, unit, start, count, inPlace)
-        : sweep(Direction.rms, false, scratch, tensor, unit, start, count, inPlace);
+        ? sweep(Direction.rms, true, g, limit, scratch, tensor, unit, start, count, inPlace)
+        : sweep(Direction.rms, false, g, limit, scratch, tensor, unit, start, count, inPlace);
     case Direction.rmsMomentum:
       return isFull
-        ? sweep(Direction.rmsMomentum, true, scratch, tensor, unit, start, count, inPlace)
-        : sweep(Direction.rmsMomentum, false, scratch, tensor, unit, start, count, inPlace);
+        ? sweep(Direction.rmsMomentum, true, g, limit, scratch, tensor, unit, start, count, inPlace)
+        : sweep(Direction.rmsMomentum, false, g, limit, scratch, tensor, unit, start, count, inPlace);
     case Direction.adam:
       return isFull
-        ? sweep(Direction.adam, true, scratch, tensor, unit, start, count, inPlace)
-        : sweep(Direction.adam, false, scratch, tensor, unit, start, count, inPlace);
+        ? sweep(Direction.adam, true, g, limit, scratch, tensor, unit, start, count, inPlace)
+        : sweep(Direction.adam, false, g, limit, scratch, tensor, unit, start, count, inPlace);
     default:
       unreachable();
   }
@@ -75,16 +83,23 @@ export function updateSpan(
  * A power of two that elements are multiplied by before the map, and the map is divided by: for gradients so small, or
  * so large, that float32 cannot hold the scale that brings them to 1.
  */
-function powerOf(scale: f64): f64 {
+export function powerOf(scale: f64): f64 {
   const size = Math.abs(scale);
   if (size > 1e30) return 1152921504606846976; // 2^60
   return size > 0 && size < 1e-30 ? 8.673617379884035e-19 : 1; // 2^-60
 }
 
+/** What float32 cuts from a centre. */
+@inline
+export function restOf(centre: f64): f32 {
+  return isFinite(centre) ? <f32>(centre - <f64><f32>centre) : 0;
+}
+
 /** The loop. `direction` and `isFull` are constants where this is inlined, so that nothing is asked inside it. */
 @inline
 function sweep(
-  direction: u32, isFull: bool, room: Scratch, tensor: Tensor, unit: Unit, start: u32, count: u32, inPlace: bool,
+  direction: u32, isFull: bool, gradient: usize, limit: f32, room: Scratch, tensor: Tensor, unit: Unit, start: u32,
+  count: u32, inPlace: bool,
 ): void {
   const recipe = changetype<Recipe>(tensor.recipe);
   const powerOfTwo = powerOf(unit.scale);
@@ -92,10 +107,10 @@ function sweep(
   // The centre in two parts, so that g − centre keeps the digits that float32 would cut from the centre.
   const wholeCentre = unit.centre * powerOfTwo;
   const centre = f32x4.splat(<f32>wholeCentre);
-  const centreRest = f32x4.splat(isFinite(wholeCentre) ? <f32>(wholeCentre - <f64><f32>wholeCentre) : 0);
+  const centreRest = f32x4.splat(restOf(wholeCentre));
   const scale = f32x4.splat(<f32>(unit.scale / powerOfTwo));
   const offset = f32x4.splat(<f32>unit.offset);
-  const limitBefore = f32x4.splat(recipe.limitBefore);
+  const limitBefore = f32x4.splat(limit);
   const limitAfter = f32x4.splat(recipe.limitAfter);
   const factor = f32x4.splat(recipe.factor);
   const decay = f32x4.splat(recipe.decay);
@@ -110,7 +125,7 @@ function sweep(
   const keep = i32x4.splat(inPlace ? -1 : 0);
 
   const skipped = <usize>start << 2;
-  let g: usize = tensor.gradient + skipped;
+  let g = gradient;
   let w: usize = tensor.parameter + skipped;
   let out: usize = (inPlace ? tensor.parameter : tensor.update) + skipped;
   let m: usize = tensor.first + skipped;
