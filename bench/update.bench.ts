@@ -1,7 +1,18 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { classification, createTrainer, fillNormal, randomStream, resnet } from '@znorm/train';
-import { adam, adamw, chain, momentum, type ParameterInfo, sizeOf, znorm } from 'znorm';
+import {
+  adam,
+  adamw,
+  centralize,
+  chain,
+  init,
+  momentum,
+  type ParameterInfo,
+  sizeOf,
+  update,
+  znorm,
+} from 'znorm';
 import { planFused, usefulThreads } from 'znorm/wasm';
 import {
   type BenchOptions,
@@ -31,6 +42,7 @@ const cases: Readonly<Record<string, (options: BenchOptions) => AsyncGenerator<R
     yield* costOfStatistics('resnet20', await resnet20(), { rounds: 9, steps: 20 }, options);
   },
   'threads-25M': moreThreads,
+  'turns-4M': costOfTurns,
   'share-resnet20': shareOfStep,
 };
 
@@ -43,6 +55,8 @@ const cases: Readonly<Record<string, (options: BenchOptions) => AsyncGenerator<R
  *   parameter) would take at the rate of a plain copy. Above 1 it moves memory faster than a copy does.
  * - `update/znorm-adamw-25M/threads`, `…/threads-copying`: how many times as fast one thread is as several.
  * - `update/znorm-adamw-<size>/<statistics>`: how many times as fast cheaper statistics are as exact ones.
+ * - `update/centralize-adam-4M/turns`: how many times as long it takes where output units take turns in memory, as in
+ *   TensorFlow.js's dense kernels, as where each lies together; `…/arrays`: and how many times as long on plain arrays.
  * - `train/resnet20-b64/znorm-share`: znorm's share of the time of a whole training step.
  */
 export async function* run(options: BenchOptions): AsyncGenerator<Result> {
@@ -131,6 +145,39 @@ async function* costOfStatistics(
       key: `update/znorm-adamw-${size}/${name}`,
       name: `znorm + AdamW, ${size}: times as fast with statistics ${JSON.stringify(modes[name])} as with exact ones`,
       value: digits(median(times.exact.map((ms, round) => ms / times[name][round]))),
+      unit: 'ratio',
+    };
+  }
+}
+
+async function* costOfTurns({ report }: BenchOptions): AsyncGenerator<Result> {
+  const together = largeTensors(4);
+  const turns = together.map((info) => ({ ...info, outputAxis: 1 }));
+  const optimizer = chain(centralize(), adam());
+  const [inRows, inTurns] = [
+    await ownRivals(together, { together: optimizer }),
+    await ownRivals(turns, { turns: optimizer }),
+  ];
+  const infos = Object.fromEntries(turns.map((info) => [info.path, info]));
+  const named = (data: Readonly<Record<string, Float32Array>>) =>
+    Object.fromEntries(turns.map(({ path, shape }) => [path, { shape, data: data[path] }]));
+  const [parameters, gradients] = [named(inTurns.parameters), named(inTurns.gradients)];
+  let state = init(optimizer, parameters, infos);
+  const onArrays = timed('arrays', () => {
+    ({ state } = update(optimizer, gradients, state, parameters, infos));
+  });
+  const rivals = [inRows.rivals.together, inTurns.rivals.turns, { ...onArrays, steps: 1 }];
+  const times = await interleave(rivals, { rounds: 9, steps: 5 });
+  for (const { dispose } of [inRows, inTurns]) dispose();
+  for (const name of ['turns', 'arrays']) {
+    const ratios = times[name].map((ms, round) => ms / times.together[round]);
+    report(
+      `centralization + Adam, 4M, one thread: ${spread(times.together)} ms where units lie together, ${name} ${spread(times[name])} ms, ratio ${spread(ratios)}`,
+    );
+    yield {
+      key: `update/centralize-adam-4M/${name}`,
+      name: `centralization + Adam, 4M, units together: times as fast as ${name}`,
+      value: digits(median(ratios)),
       unit: 'ratio',
     };
   }
