@@ -125,7 +125,7 @@ test('it trains, is judged by its own metric, tested, and resumed bit-equal', as
   expect(errors.at(-1)).toBeLessThan(0.02);
   expect(lastEvent(events, 'evaluation')!.train).toEqual({});
   expect(lastEvent(events, 'finish')!.validation).toEqual({ error: errors.at(-1) });
-  expect(heard.at(-1)).toMatchObject({ share: 1, metric: null, loss: expect.any(Number) });
+  expect(heard.at(-1)).toMatchObject({ share: 1, metrics: {}, loss: expect.any(Number) });
 
   await evaluateTest(files, settings, (progress) => heard.push(progress), findTask);
   const tested = lastEvent(readEvents(files.events), 'test')!;
