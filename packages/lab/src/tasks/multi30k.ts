@@ -80,13 +80,15 @@ export const multi30k: Task = {
       testSize: 16,
       time: 'two minutes',
     }),
+    // Small batches: twice the steps, and at that point of training BLEU goes by the steps.
     quick: sized({
       epochs: 1,
       seeds: 3,
-      trainSize: 15_000,
+      batchSize: 32,
+      trainSize: 12_000,
       validationSize: 64,
       testSize: 200,
-      time: 'about 8 minutes',
+      time: 'about 7 minutes',
     }),
     paper: sized({
       epochs: 20,
@@ -151,7 +153,7 @@ export function prepareTranslation(texts: Readonly<Record<string, string>>, conf
   };
 }
 
-function sized(preset: Omit<Preset, 'models' | 'batchSize'>): Preset {
+function sized(preset: Omit<Preset, 'models' | 'batchSize'> & { readonly batchSize?: number }): Preset {
   return { models: ['transformer'], batchSize: 64, ...preset };
 }
 
