@@ -25,10 +25,11 @@ export function advantage({ better }: Pick<Metric, 'better'>, a: number, b: numb
   return better === 'higher' ? a - b : b - a;
 }
 
-/** A value without its unit: 0.7231 → `72.31` of a percentage, 2.0417 → `2.042` of a number. */
+/** A value without its unit: 0.7231 → `72.31` of a percentage, −2.0417 → `−2.042` of a number. */
 export function valueText({ format, digits }: Metric, value: number): string {
   const number = format === 'percent' ? 100 * value : value;
-  return Math.abs(number) < 1e7 ? number.toFixed(digits) : number.toExponential(2);
+  const text = Math.abs(number) < 1e7 ? number.toFixed(digits) : number.toExponential(2);
+  return text.replaceAll('-', '−');
 }
 
 /** A difference with its sign: 0.0184 → `+1.84`, −0.0032 → `−0.32`, 0 → `0.00`. */

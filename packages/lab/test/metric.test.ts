@@ -25,7 +25,7 @@ describe('a number', () => {
   test('is shown as it is, in powers of ten where it has left all bounds', () => {
     expect([2.0417, -3, 1e30].map((value) => valueText(bits, value))).toEqual([
       '2.042',
-      '-3.000',
+      '−3.000',
       '1.00e+30',
     ]);
     expect(differenceText(bits, -0.25)).toBe('−0.250');

@@ -102,7 +102,7 @@ export const controlProblems: readonly Task[] = [
         seeds: 7,
         validationSize: 100,
         testSize: 100,
-        time: 'about 3 minutes',
+        time: 'a minute',
       },
       paper: {
         epochs: 10,
@@ -134,7 +134,7 @@ export const controlProblems: readonly Task[] = [
         seeds: 7,
         validationSize: 100,
         testSize: 100,
-        time: 'about 3 minutes',
+        time: 'about 2 minutes',
       },
       paper: {
         epochs: 10,
@@ -177,7 +177,7 @@ export const controlProblems: readonly Task[] = [
         seeds: 4,
         validationSize: 100,
         testSize: 100,
-        time: 'about 5 minutes',
+        time: 'about 4 minutes',
       },
       paper: {
         models: bothReplays,
@@ -221,7 +221,7 @@ export const controlProblems: readonly Task[] = [
         seeds: 2,
         validationSize: 100,
         testSize: 100,
-        time: 'about 8 minutes',
+        time: 'about 5 minutes',
       },
       paper: {
         models: bothReplays,

@@ -92,7 +92,7 @@ export const shakespeare: Task = {
       trainSize: Infinity,
       validationSize: 128,
       testSize: 435,
-      time: 'about 8 minutes',
+      time: 'about 7 minutes',
     }),
     paper: sized({
       models: ['transformer'],
